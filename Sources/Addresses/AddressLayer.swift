@@ -1,6 +1,8 @@
 /// A value for every IPv4 and IPv6 address.
 public struct AddressLayer: Sendable {
+    /// The values of all IPv4 addresses.
     package var ipv4: AddressRanges<UInt32>
+    /// The values of all IPv6 addresses.
     package var ipv6: AddressRanges<UInt128>
 
     /// Gives every address the same value.
@@ -9,6 +11,7 @@ public struct AddressLayer: Sendable {
         ipv6 = AddressRanges(everywhere: value)
     }
 
+    /// Makes a layer of the values of both families.
     package init(ipv4: AddressRanges<UInt32>, ipv6: AddressRanges<UInt128>) {
         self.ipv4 = ipv4
         self.ipv6 = ipv6

@@ -7,7 +7,9 @@ import Platform
 /// excludes the address before the range and the address after it. So the scope of `a` in `[s, e]` is one more than the
 /// longer of the common prefixes of `a` with `s - 1` and of `a` with `e + 1`.
 public struct AddressTable: Sendable {
+    /// The ranges of IPv4 addresses, with their values, or their classes if `isShared`.
     @usableFromInline package let ipv4: IPv4Table
+    /// The ranges of IPv6 addresses, likewise.
     @usableFromInline package let ipv6: IPv6Table
     /// Whether several tables share the ranges; `classes` has the values then.
     @usableFromInline package let isShared: Bool
@@ -92,10 +94,13 @@ public struct AddressTable: Sendable {
     }
 }
 
-/// Look-ups on a pointer. A method call on the structure would copy it, because it is large, and the copy takes longer
-/// than the look-up.
+/// Look-ups: the value and the scope of an address.
+///
+/// They are methods of a pointer, because a method call on the structure would copy it, which takes longer than the
+/// look-up.
 extension UnsafePointer where Pointee == AddressTable {
-    /// Returns the same as `lookup`. The usual cases are inlined, because calls take a good part of the time.
+    /// Returns the value and the scope of an address, as `lookup` does. The usual cases are inlined, because calls take
+    /// a good part of the time.
     @inlinable @inline(__always)
     public func find(_ address: IPAddress, length: Int) -> (value: UInt32, scope: UInt8) {
         if !pointee.isShared {
@@ -111,6 +116,11 @@ extension UnsafePointer where Pointee == AddressTable {
     /// Returns the value of an address, and its scope: the length of the widest prefix around the address in which all
     /// addresses have the same value. The scope is at least 1, because pdns caches an answer of scope 0 for clients of
     /// both families.
+    ///
+    /// ```swift
+    /// // If 192.0.2.0/24 has the value 7, and 192.0.3.0/24 another one:
+    /// table.lookup(IPAddress("192.0.2.1")!, length: 32)   // (value: 7, scope: 24)
+    /// ```
     ///
     /// - Parameter length: the number of leading bits of the address that are known. If none of these are of the
     ///   embedded IPv4 address, the client gets the value of the IPv6 block, unless all IPv4 addresses have the same

@@ -6,6 +6,7 @@ import Platform
 /// A few tables get ranges of their own, which are fastest to look up. Many tables share their ranges if that takes
 /// less memory.
 public struct AddressTableSet: Sendable {
+    /// The tables, in the order in which they were written.
     public let tables: [AddressTable]
 
     /// The content of a table: a value for each class.
@@ -18,6 +19,7 @@ public struct AddressTableSet: Sendable {
         /// See `AddressTable.write`.
         public var keepsBlocksApart: Bool
 
+        /// Makes the content of a table; see the properties.
         public init(_ values: [UInt32], valueCount: Int, keepsBlocksApart: Bool = false) {
             self.values = values
             self.valueCount = valueCount

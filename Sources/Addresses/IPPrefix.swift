@@ -1,4 +1,10 @@
 /// A block of addresses: those that share their first `length` bits with `address`.
+///
+/// ```swift
+/// let block = IPPrefix("192.0.2.77/24")!      // 192.0.2.0/24: host bits are cleared
+/// block.contains(IPAddress("192.0.2.1")!)     // true
+/// IPPrefix("192.0.2.0/33")                    // nil
+/// ```
 public struct IPPrefix: Hashable, Sendable {
     /// The first address of the block: all bits after the first `length` bits are zero.
     public let address: IPAddress

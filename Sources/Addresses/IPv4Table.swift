@@ -26,6 +26,7 @@ package struct IPv4Table: Sendable {
         @usableFromInline var scope: UInt16
     }
 
+    /// Returns the value of an address, and its scope, 1...32; see `AddressTable`.
     @inlinable @inline(__always)
     package func lookup(_ address: UInt32) -> (value: UInt32, scope: UInt8) {
         let chunk = chunks[Int(address &>> 16 & mask)]

@@ -24,6 +24,7 @@ package struct AnswerTable: Sendable {
     package struct BoundService: BitwiseCopyable {
         /// The position of the service in the configuration.
         package var service: Int32
+        /// The number of the map: its position in `Snapshot.maps`.
         package var map: Int32
         /// The maximum number of addresses of each family that a datacenter gives.
         package var pick: Int32
@@ -43,7 +44,9 @@ package struct AnswerTable: Sendable {
         private static let answersWhenAllDown: UInt32 = 2
         private static let drawsNothing: UInt32 = 4
 
+        /// Whether all clients of a network draw alike (`sticky`); see `ClientNetwork`.
         package var isSticky: Bool { flags & Self.sticky != 0 }
+        /// Whether clients get all addresses if all are down, instead of no answer (`when_all_down`).
         package var answersWhenAllDown: Bool { flags & Self.answersWhenAllDown != 0 }
         /// Whether an answer is all records of one datacenter. Then a random draw is needed only to choose the
         /// datacenter.

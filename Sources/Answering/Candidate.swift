@@ -6,19 +6,25 @@ import State
 public final class Candidate: Sendable {
     /// The new image, with the switches and the health in force.
     package let serving: Serving
+    /// The differences between the images of both sides.
     package let differences: RolloutDifferences
+    /// The counts of the answering thread.
     package let counts: RolloutCounts
     /// `nil` until it has been computed.
     let stability: RolloutStability?
+    /// Selects the clients that get the new side.
     let rule: Rule
     /// Whether clients get the new side, by the number of their place in the new image; empty unless the rule is
     /// `places`.
     let isInside: [Bool]
 
-    /// Selects the clients that get the new side.
+    /// Which clients get the new side.
     enum Rule {
+        /// No client.
         case dark
+        /// The clients whose network is in a share.
         case share(NetworkShare)
+        /// The clients at the places of `isInside`.
         case places
     }
 

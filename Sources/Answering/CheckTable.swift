@@ -4,6 +4,7 @@ import Platform
 
 /// The checks of services and their addresses, as columns of an image.
 package enum CheckTable {
+    /// Writes the checks of a configuration.
     package static func write(_ configuration: Configuration, to columns: inout ColumnWriter) {
         columns.add(
             configuration.services.flatMap { service -> [Int32] in

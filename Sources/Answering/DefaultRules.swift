@@ -8,6 +8,7 @@ package struct DefaultRules {
     /// The map of each service, by its position in the configuration; -1 for a service that no name has.
     private var maps: [Int32] = []
 
+    /// Makes a value that has seen no snapshot.
     package init() {}
 
     /// Returns whether the default decided, or a rule with the same result; `nil` if another snapshot answered.

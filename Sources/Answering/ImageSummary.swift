@@ -14,6 +14,7 @@ public struct ImageSummary: Sendable {
     public let id: String
     /// The size of the file.
     public let bytes: Int
+    /// What the image was made from.
     public let manifest: Manifest
     /// By number.
     public let datacenterNames: [String]

@@ -2,8 +2,10 @@
 package struct RandomBits {
     private var state: UInt64
 
+    /// Begins a sequence, which depends only on the seed.
     package init(seed: UInt64) { state = seed }
 
+    /// Returns the next 64 bits of the sequence.
     package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var bits = state

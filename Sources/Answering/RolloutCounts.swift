@@ -44,6 +44,7 @@ package final class RolloutCounts: Sendable {
         }
     }
 
+    /// Makes counters at 0 for the differences of two images.
     package init(_ differences: RolloutDifferences) {
         self.differences = differences
         countries = CounterTable(count: differences.countries.count)

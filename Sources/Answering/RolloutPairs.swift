@@ -26,7 +26,9 @@ struct RolloutPair {
 
 /// The differences of two images, computed once, so that the answering thread finds each with a few loads.
 package final class RolloutDifferences: Sendable {
+    /// The image of the old side.
     package let old: Snapshot
+    /// The image of the new side.
     package let new: Snapshot
     let names: RolloutNames
     /// The names of all datacenters of both images, the old image's first. The position is the common number of a

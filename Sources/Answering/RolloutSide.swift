@@ -61,7 +61,7 @@ extension RolloutSides {
     ///   - position: the position of the service on that side.
     ///   - hasOtherService: whether the name has another service on the other side.
     @inline(__always)
-    func isStable(_ position: Int, list: UInt32, isNew: Bool, _ hasOtherService: Bool) -> Bool {
+    func isStable(list: UInt32, ofService position: Int, isNew: Bool, hasOtherService: Bool) -> Bool {
         guard !hasOtherService, let stable = (isNew ? newStable : oldStable)[position] else { return false }
         return stable[Int(list)]
     }

@@ -24,6 +24,7 @@ package final class RolloutStability: Sendable {
     /// sides.
     private static let limit = 8
 
+    /// Finds the stable lists of both images. It walks over all addresses, which takes up to a second.
     package init(_ differences: RolloutDifferences) {
         self.differences = differences
         var memory: [UnsafeMutablePointer<Bool>] = []

@@ -12,6 +12,7 @@ public final class ServingMailbox: Sendable {
     /// The number of answered questions.
     private let answered = Atomic<Int>(0)
 
+    /// Makes an empty mailbox.
     public init() {}
 
     /// Stores the number of questions answered so far.

@@ -95,9 +95,8 @@ public struct Session: ~Copyable {
             guard var world else { return refuseWithoutSnapshot(line.extracting(unchecked: question.type), &reply) }
             guard
                 let (client, clientLength, isPDNS) = Self.client(
-                    line.extracting(unchecked: question.clientSubnet),
-                    line.extracting(unchecked: question.remoteAddress),
-                    version),
+                    subnet: line.extracting(unchecked: question.clientSubnet),
+                    remoteAddress: line.extracting(unchecked: question.remoteAddress), version: version),
                 key.set(line.extracting(unchecked: question.name))
             else { throw unreadable(line, question, version) }
             if let sides {
@@ -107,7 +106,9 @@ public struct Session: ~Copyable {
                         isOn: true, isNew: sides.pointee.share.contains(ClientNetwork.number(of: bits)),
                         scope: ClientNetwork.ipv4Scope)
                 } else {
-                    chooseSide(sides, question, line, client, clientLength, isPDNS: isPDNS)
+                    chooseSide(
+                        of: sides, question: question, line: line, client: client, clientLength: clientLength,
+                        isPDNS: isPDNS)
                 }
                 if side.isNew { world = sides.pointee.new }
             }
@@ -117,8 +118,9 @@ public struct Session: ~Copyable {
                 // Only the old image may deny a name: a negative answer has no scope.
                 (zone, node) = fallBackToOldSide(&world, zoneID: question.zoneID)
             }
-            let result = answer(
-                question, line, version, world, client, clientLength, isPDNS: isPDNS, zone: zone, node: node, &reply)
+            let result = answerQuestion(
+                question, line: line, version: version, world: world, client: client, clientLength: clientLength,
+                isPDNS: isPDNS, zone: zone, node: node, to: &reply)
             world.pointee.counters.countQuestion(zone: zone, result)
             // Names that do not exist are not counted, since only the old side answers them. An empty answer counts
             // as refused: it shows that a side has lost records.
@@ -144,11 +146,11 @@ public struct Session: ~Copyable {
         case .transfer(let transfer):
             guard let serving else { return failWithoutSnapshot(isForSOA: false, &reply) }
             sendAnswers(before: line, &reply)
-            answer(transfer, line, serving.snapshot, &reply)
+            answerTransfer(transfer, line: line, snapshot: serving.snapshot, to: &reply)
             sendAnswers(&reply)
         case .command(let words):
             sendAnswers(before: line, &reply)
-            answerCommand(line.extracting(words), &reply)
+            answerCommand(line.extracting(words), to: &reply)
             sendAnswers(&reply)
         }
     }

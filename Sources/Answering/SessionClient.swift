@@ -103,7 +103,7 @@ extension Session {
     /// no subnet. pdns's own questions have neither. `nil` if the fields are malformed.
     @inline(__always)
     static func client(
-        _ clientSubnet: Span<UInt8>, _ remoteAddress: Span<UInt8>, _ version: ABIVersion
+        subnet clientSubnet: Span<UInt8>, remoteAddress: Span<UInt8>, version: ABIVersion
     ) -> (address: IPAddress, length: Int, isPDNS: Bool)? {
         if version.hasClientSubnet {
             guard let subnet = IPPrefix(clientSubnet) else { return nil }

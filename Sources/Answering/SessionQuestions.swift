@@ -8,16 +8,22 @@ import Zones
 extension Session {
     /// Answers a question about the name in `key`.
     ///
-    /// - Parameter zone: the position of the name's zone; `nil` if it is in none.
+    /// - Parameters:
+    ///   - line: the line that the fields of `question` are ranges of.
+    ///   - client: the first address of the client's subnet, of which `clientLength` bits are known.
+    ///   - isPDNS: whether pdns asks for itself, not for a client.
+    ///   - zone: the position of the name's zone; `nil` if it is in none.
+    ///   - node: the name in the zone; `nil` if it does not exist.
     @inline(__always)
-    mutating func answer(
-        _ question: Request.Question, _ line: Span<UInt8>, _ version: ABIVersion, _ world: UnsafePointer<World>,
-        _ client: IPAddress, _ clientLength: Int, isPDNS: Bool, zone: Int?, node: ZoneNode?,
-        _ reply: inout ReplyWriter
+    mutating func answerQuestion(
+        _ question: Request.Question, line: Span<UInt8>, version: ABIVersion, world: UnsafePointer<World>,
+        client: IPAddress, clientLength: Int, isPDNS: Bool, zone: Int?, node: ZoneNode?, to reply: inout ReplyWriter
     ) -> QuestionResult {
         let name = line.extracting(unchecked: question.name)
         let type = RecordType(line.extracting(unchecked: question.type))
-        if let zone, node == nil, refuses(name, type, world.pointee.zones, zone, &reply) { return .refused }
+        if let zone, node == nil, refuses(name, type: type, zones: world.pointee.zones, zone: zone, &reply) {
+            return .refused
+        }
         let context: ClientContext?
         if isPDNS {
             context = clientOfOwnQuestion(of: type, world.pointee.zones, else: client)
@@ -29,16 +35,19 @@ extension Session {
         var hasRecords = false
         if isInternet(line.extracting(unchecked: question.recordClass)), let type, let zone, let node {
             if side.hasStatics, let statics = oldStatics {
-                hasRecords = Self.write(
-                    statics.node, statics.zoneID, scope: 0, type: type, listsMarkers: !isPDNS, name, version, &reply)
+                hasRecords = Self.writeStatics(
+                    of: statics.node, zoneID: statics.zoneID, scope: 0, type: type, listsMarkers: !isPDNS, name: name,
+                    version: version, to: &reply)
             } else if node.hasRecords {
                 let zoneID = world.pointee.zones.pointee.ids[zone]
-                hasRecords = Self.write(
-                    node, zoneID, scope: side.staticScope, type: type, listsMarkers: !isPDNS, name, version, &reply)
+                hasRecords = Self.writeStatics(
+                    of: node, zoneID: zoneID, scope: side.staticScope, type: type, listsMarkers: !isPDNS, name: name,
+                    version: version, to: &reply)
             }
             if let service = world.pointee.answers.service(of: node, inZone: zone) {
-                let isAnswered = write(
-                    service, context, world, node, type: type, listsMarkers: !isPDNS, name, version, &reply)
+                let isAnswered = writeService(
+                    service, for: context, world: world, node: node, type: type, listsMarkers: !isPDNS, name: name,
+                    version: version, to: &reply)
                 hasRecords = hasRecords || isAnswered
             }
         }
@@ -61,14 +70,13 @@ extension Session {
     /// Refuses a question about a name that does not exist, if "no such name" would be wrong.
     @inline(never)
     mutating func refuses(
-        _ name: Span<UInt8>, _ type: RecordType?, _ zones: UnsafePointer<ZoneTable>, _ zone: Int,
-        _ reply: inout ReplyWriter
+        _ name: Span<UInt8>, type: RecordType?, zones: UnsafePointer<ZoneTable>, zone: Int, _ reply: inout ReplyWriter
     ) -> Bool {
         if zones.pointee.isBroken(zone) {
             fail(isForSOA: type == .soa, &reply)
             return true
         }
-        guard type == .dname || type == .any, overflows(name, zones, zone) else { return false }
+        guard type == .dname || type == .any, overflows(name, zones: zones, zone: zone) else { return false }
         reply.fail()
         return true
     }
@@ -80,7 +88,7 @@ extension Session {
     /// END unread, and takes it for the answer to its next question. So pdns must not get as far as the DNAME: FAIL
     /// for the name itself prevents that. pdns does not cache FAIL, so the next time it begins with the name again.
     @inline(never)
-    private mutating func overflows(_ name: Span<UInt8>, _ zones: UnsafePointer<ZoneTable>, _ zone: Int) -> Bool {
+    private mutating func overflows(_ name: Span<UInt8>, zones: UnsafePointer<ZoneTable>, zone: Int) -> Bool {
         // Few zones have a DNAME that is long enough; the others need no search.
         let longest = zones.pointee.longestDNAMETarget(inZone: zone)
         guard longest > 0, case let length = wireLength(of: name), length + longest > 255 else { return false }
@@ -107,7 +115,7 @@ extension Session {
         let (clientSubnet, remoteAddress) = (
             line.extracting(question.clientSubnet), line.extracting(question.remoteAddress)
         )
-        guard Self.client(clientSubnet, remoteAddress, version) == nil else {
+        guard Self.client(subnet: clientSubnet, remoteAddress: remoteAddress, version: version) == nil else {
             return .unreadable("qname", question.name)
         }
         return version.hasClientSubnet && IPPrefix(clientSubnet) == nil

@@ -11,15 +11,17 @@ extension Session {
     ///
     /// - Parameter context: the client that it is for; `nil` if pdns asks for itself.
     @inline(__always)
-    private mutating func count(
-        _ choice: Choice, _ service: Int, _ world: UnsafePointer<World>, _ context: ClientContext?, scope: UInt8,
-        _ name: Span<UInt8>
+    private mutating func countAnswer(
+        _ choice: Choice, service: Int, world: UnsafePointer<World>, context: ClientContext?, scope: UInt8,
+        name: Span<UInt8>
     ) {
         for i in 0..<choice.count {
             world.pointee.counters.countAnswer(service: service, datacenter: Int(choice.datacenters[i]))
         }
         guard let context, wantsHit(context) else { return }
-        putHit(context, service, scope: scope, name, datacenterCount: choice.count) { choice.datacenters[$0] }
+        putHit(context, service: service, scope: scope, name: name, datacenterCount: choice.count) {
+            choice.datacenters[$0]
+        }
     }
 
     @inline(__always)
@@ -29,7 +31,7 @@ extension Session {
 
     @inline(never)
     private mutating func putHit(
-        _ context: ClientContext, _ service: Int, scope: UInt8, _ name: Span<UInt8>, datacenterCount: Int,
+        _ context: ClientContext, service: Int, scope: UInt8, name: Span<UInt8>, datacenterCount: Int,
         _ datacenter: (Int) -> Int32
     ) {
         guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
@@ -51,9 +53,9 @@ extension Session {
     ///     in an answer to a client they would mean a delegation.
     /// - Returns: whether there were records other than markers.
     @inline(never)
-    static func write(
-        _ node: ZoneNode, _ zoneID: Int, scope: UInt8, type: RecordType, listsMarkers: Bool, _ name: Span<UInt8>,
-        _ version: ABIVersion, _ reply: inout ReplyWriter
+    static func writeStatics(
+        of node: ZoneNode, zoneID: Int, scope: UInt8, type: RecordType, listsMarkers: Bool, name: Span<UInt8>,
+        version: ABIVersion, to reply: inout ReplyWriter
     ) -> Bool {
         var hasRecords = false
         node.forEachRecord(type: type) { head, text, type, isAuthoritative in
@@ -70,12 +72,15 @@ extension Session {
 
     /// Writes the records that a service has for a client, and counts the answer.
     ///
-    /// - Parameter context: if `nil`, only the marker is written, which is the same for every client.
+    /// - Parameters:
+    ///   - position: the position of the service in `AnswerTable.services`.
+    ///   - context: if `nil`, only the marker is written, which is the same for every client.
+    ///   - listsMarkers: see `writeStatics`.
     /// - Returns: whether there were any records.
     @inline(__always)
-    mutating func write(
-        _ position: Int, _ context: ClientContext?, _ world: UnsafePointer<World>, _ node: ZoneNode, type: RecordType,
-        listsMarkers: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
+    mutating func writeService(
+        _ position: Int, for context: ClientContext?, world: UnsafePointer<World>, node: ZoneNode, type: RecordType,
+        listsMarkers: Bool, name: Span<UInt8>, version: ABIVersion, to reply: inout ReplyWriter
     ) -> Bool {
         let service = world.pointee.answers.services[position]
         let isAuthoritative = node.isAuthoritative
@@ -86,21 +91,20 @@ extension Session {
             let isDecided =
                 service.drawsNothing && world.pointee.isUnrestricted[Int(service.service)]
                 && writeOnlyChoice(
-                    position, service, context, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
-                    &scope,
-                    &isEmpty, &reply)
+                    of: service, at: position, for: context, world: world, isAuthoritative: isAuthoritative, type: type,
+                    counts: listsMarkers, name: name, version: version, scope: &scope, isEmpty: &isEmpty, to: &reply)
             if !isDecided {
                 writeChoice(
-                    position, context, world, isAuthoritative, type: type, counts: listsMarkers, name, version,
-                    &scope, &isEmpty, &reply)
+                    at: position, for: context, world: world, isAuthoritative: isAuthoritative, type: type,
+                    counts: listsMarkers, name: name, version: version, scope: &scope, isEmpty: &isEmpty, to: &reply)
             }
         }
         // Without a record that has a scope, pdns would cache for all clients that there is none. Only an ANY
         // question may be answered with a type that was not asked for.
         guard isEmpty, type == .any else { return !isEmpty }
-        Self.write(
-            world.pointee.answers.records[Int(service.marker)], world, scope: scope,
-            isAuthoritative: isAuthoritative && listsMarkers, name, version, &reply)
+        Self.writeRecord(
+            world.pointee.answers.records[Int(service.marker)], world: world, scope: scope,
+            isAuthoritative: isAuthoritative && listsMarkers, name: name, version: version, to: &reply)
         return false
     }
 
@@ -109,9 +113,9 @@ extension Session {
     /// - Returns: false if the list begins otherwise, and nothing was written.
     @inline(__always)
     private mutating func writeOnlyChoice(
-        _ position: Int, _ service: AnswerTable.BoundService, _ context: ClientContext, _ world: UnsafePointer<World>,
-        _ isAuthoritative: Bool, type: RecordType, counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion,
-        _ scope: inout UInt8, _ isEmpty: inout Bool, _ reply: inout ReplyWriter
+        of service: AnswerTable.BoundService, at position: Int, for context: ClientContext, world: UnsafePointer<World>,
+        isAuthoritative: Bool, type: RecordType, counts: Bool, name: Span<UInt8>, version: ABIVersion,
+        scope: inout UInt8, isEmpty: inout Bool, to reply: inout ReplyWriter
     ) -> Bool {
         let map = world.pointee.maps + Int(service.map)
         var isByDefault = false
@@ -120,21 +124,28 @@ extension Session {
         guard let datacenter = map.pointee.lists.onlyFirst(found.list) else { return false }
         scope = found.scope
         if side.isOn, let sides,
-            isByDefault || !sides.pointee.isStable(position, list: found.list, isNew: side.isNew, side.hasOtherService)
+            isByDefault
+                || !sides.pointee.isStable(
+                    list: found.list, ofService: position, isNew: side.isNew, hasOtherService: side.hasOtherService)
         {
-            scope = sideScope(sides, position, datacenter, context, counts: counts, scope: found.scope)
+            scope = onlyChoiceScope(
+                of: datacenter, service: position, sides: sides, context: context, counts: counts, scope: found.scope)
         }
         let answers = world.pointee.answers.answers(service, datacenter)
         for position in answers.all {
             let record = world.pointee.answers.records[position]
             guard type == .any || record.type == type else { continue }
             isEmpty = false
-            Self.write(record, world, scope: scope, isAuthoritative: isAuthoritative, name, version, &reply)
+            Self.writeRecord(
+                record, world: world, scope: scope, isAuthoritative: isAuthoritative, name: name, version: version,
+                to: &reply)
         }
         guard !isEmpty else { return true }
         world.pointee.counters.countAnswer(service: Int(service.service), datacenter: datacenter)
         if counts, wantsHit(context) {
-            putHit(context, Int(service.service), scope: scope, name, datacenterCount: 1) { _ in Int32(datacenter) }
+            putHit(context, service: Int(service.service), scope: scope, name: name, datacenterCount: 1) { _ in
+                Int32(datacenter)
+            }
         }
         return true
     }
@@ -142,40 +153,46 @@ extension Session {
     /// Writes the records of the datacenters that are chosen for a client: the general case.
     @inline(never)
     private mutating func writeChoice(
-        _ position: Int, _ context: ClientContext, _ world: UnsafePointer<World>, _ isAuthoritative: Bool,
-        type: RecordType,
-        counts: Bool, _ name: Span<UInt8>, _ version: ABIVersion, _ scope: inout UInt8, _ isEmpty: inout Bool,
-        _ reply: inout ReplyWriter
+        at position: Int, for context: ClientContext, world: UnsafePointer<World>, isAuthoritative: Bool,
+        type: RecordType, counts: Bool, name: Span<UInt8>, version: ABIVersion, scope: inout UInt8,
+        isEmpty: inout Bool, to reply: inout ReplyWriter
     ) {
         guard let serving = side.isNew ? serving?.candidate?.serving : serving else { return }
         var (least, isSame): (UInt8, Bool) = (0, true)
-        if side.isOn, let sides { (least, isSame) = sideScope(sides, position, context) }
+        if side.isOn, let sides { (least, isSame) = leastScope(service: position, sides: sides, context: context) }
         let service = world.pointee.answers.services[position]
         let resolver = resolver(of: context) ?? context.client
         let (state, placeScope) = serving.state(
             ofService: Int(service.service), for: context.client, length: context.clientLength, resolver: resolver)
         let answers = world.pointee.answers
         let choice = serving.snapshot.choose(
-            position, for: context.client, length: context.clientLength, resolver: resolver, state,
+            service: position, for: context.client, length: context.clientLength, resolver: resolver, state: state,
             placeScope: placeScope, random: context.random
         ) { choice, part in
-            answers.forEachRecord(service, of: choice, part, state) { record in
+            answers.forEachRecord(of: service, choice: choice, part: part, state: state) { record in
                 guard type == .any || record.type == type else { return }
                 isEmpty = false
-                Self.write(
-                    record, world, scope: max(choice.scope, least), isAuthoritative: isAuthoritative, name, version,
-                    &reply)
+                Self.writeRecord(
+                    record, world: world, scope: max(choice.scope, least), isAuthoritative: isAuthoritative, name: name,
+                    version: version, to: &reply)
             }
         }
         scope = max(choice.scope, least)
-        if !isEmpty { count(choice, Int(service.service), world, counts ? context : nil, scope: scope, name) }
-        if counts, !isSame, let sides { compare(choice, sides, position, context, resolver) }
+        if !isEmpty {
+            countAnswer(
+                choice, service: Int(service.service), world: world, context: counts ? context : nil, scope: scope,
+                name: name)
+        }
+        if counts, !isSame, let sides {
+            compare(choice, service: position, sides: sides, context: context, resolver: resolver)
+        }
     }
 
+    /// Writes one record of a service.
     @inline(__always)
-    static func write(
-        _ record: AnswerTable.ReadyRecord, _ world: UnsafePointer<World>, scope: UInt8, isAuthoritative: Bool,
-        _ name: Span<UInt8>, _ version: ABIVersion, _ reply: inout ReplyWriter
+    private static func writeRecord(
+        _ record: AnswerTable.ReadyRecord, world: UnsafePointer<World>, scope: UInt8, isAuthoritative: Bool,
+        name: Span<UInt8>, version: ABIVersion, to reply: inout ReplyWriter
     ) {
         reply.data(
             scope: scope, isAuthoritative: isAuthoritative, name: name, tail: world.pointee.answers.tail(record).span,

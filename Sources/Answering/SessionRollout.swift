@@ -9,12 +9,13 @@ extension Session {
     /// Determines which side answers a question about the name in `key`.
     @inline(never)
     mutating func chooseSide(
-        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
-        _ clientLength: Int, isPDNS: Bool
+        of sides: UnsafePointer<RolloutSides>, question: Request.Question, line: Span<UInt8>, client: IPAddress,
+        clientLength: Int, isPDNS: Bool
     ) {
         // Few names differ, and pdns asks few questions of its own.
         guard !isPDNS, !sides.pointee.names.mayHave(key) else {
-            return chooseSideOfName(sides, question, line, client, clientLength, isPDNS: isPDNS)
+            return chooseSideOfName(
+                of: sides, question: question, line: line, client: client, clientLength: clientLength, isPDNS: isPDNS)
         }
         let (isNew, scope) = RolloutSides.find(
             sides, client, length: clientLength,
@@ -25,8 +26,8 @@ extension Session {
     /// Determines the side for a name that may differ, or for a question of pdns's own.
     @inline(never)
     private mutating func chooseSideOfName(
-        _ sides: UnsafePointer<RolloutSides>, _ question: Request.Question, _ line: Span<UInt8>, _ client: IPAddress,
-        _ clientLength: Int, isPDNS: Bool
+        of sides: UnsafePointer<RolloutSides>, question: Request.Question, line: Span<UInt8>, client: IPAddress,
+        clientLength: Int, isPDNS: Bool
     ) {
         side = RolloutSide()
         let source = sides.pointee.names.source(of: key)
@@ -77,14 +78,14 @@ extension Session {
     /// the question if the other side answers differently.
     ///
     /// - Parameters:
-    ///   - position: the position of the service on the side that answers.
-    ///   - datacenter: its number there.
+    ///   - datacenter: its number on the side that answers.
+    ///   - position: the position of the service there.
+    ///   - counts: whether to count the question.
     ///   - scope: the length of the prefix in which this side sends every client there.
     @inline(never)
-    func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ datacenter: Int, _ context: ClientContext,
-        counts: Bool,
-        scope: UInt8
+    func onlyChoiceScope(
+        of datacenter: Int, service position: Int, sides: UnsafePointer<RolloutSides>, context: ClientContext,
+        counts: Bool, scope: UInt8
     ) -> UInt8 {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
@@ -105,7 +106,11 @@ extension Session {
         else {
             var choice = Choice(only: datacenter)
             choice.scope = scope
-            if counts { compare(choice, sides, position, context, resolver(of: context) ?? context.client) }
+            if counts {
+                compare(
+                    choice, service: position, sides: sides, context: context,
+                    resolver: resolver(of: context) ?? context.client)
+            }
             return least
         }
         if pair.pointee.alike![datacenter] == Int32(other) { return side.isDark ? scope : max(scope, found.scope) }
@@ -120,8 +125,8 @@ extension Session {
     /// Returns the minimum scope of an answer, and whether both sides answer the same. If they do, the scope is the
     /// longer one of both sides; otherwise it is the length of the prefix that selects the side.
     @inline(never)
-    func sideScope(
-        _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ context: ClientContext
+    func leastScope(
+        service position: Int, sides: UnsafePointer<RolloutSides>, context: ClientContext
     ) -> (scope: UInt8, isSame: Bool) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
@@ -146,8 +151,8 @@ extension Session {
     /// - Parameter position: the position of the service on the side that answers.
     @inline(never)
     func compare(
-        _ choice: Choice, _ sides: UnsafePointer<RolloutSides>, _ position: Int, _ context: ClientContext,
-        _ resolver: IPAddress
+        _ choice: Choice, service position: Int, sides: UnsafePointer<RolloutSides>, context: ClientContext,
+        resolver: IPAddress
     ) {
         let isNew = side.isNew
         let pair = (isNew ? sides.pointee.newPairs : sides.pointee.oldPairs) + position
@@ -163,8 +168,8 @@ extension Session {
             resolver: resolver
         )
         let other = serving.snapshot.choose(
-            Int(pair.pointee.other), for: context.client, length: context.clientLength, resolver: resolver, state,
-            placeScope: placeScope, random: context.random
+            service: Int(pair.pointee.other), for: context.client, length: context.clientLength, resolver: resolver,
+            state: state, placeScope: placeScope, random: context.random
         ) { _, _ in }
         var areSame = choice.count == other.count
         for i in 0..<min(choice.count, other.count) {

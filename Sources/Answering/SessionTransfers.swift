@@ -5,10 +5,10 @@ import Zones
 /// Answers to zone transfers and commands.
 extension Session {
     /// Answers a zone transfer with all records of the zone.
-    mutating func answer(
-        _ transfer: Request.Transfer, _ line: Span<UInt8>, _ snapshot: Snapshot, _ reply: inout ReplyWriter
+    mutating func answerTransfer(
+        _ transfer: Request.Transfer, line: Span<UInt8>, snapshot: Snapshot, to reply: inout ReplyWriter
     ) {
-        guard let zone = zone(of: transfer, line, snapshot) else {
+        guard let zone = zone(of: transfer, line: line, snapshot: snapshot) else {
             reply.log("asked to transfer a zone that does not exist")
             return reply.fail()
         }
@@ -24,8 +24,10 @@ extension Session {
                         content: text, version: version)
                 }
                 guard let position = snapshot.answers.service(of: node, inZone: zone) else { return }
-                let choice = snapshot.defaultChoice(position)
-                snapshot.answers.forEachRecord(snapshot.answers.services[position], of: choice, .all, .all) { record in
+                let choice = snapshot.defaultChoice(service: position)
+                snapshot.answers.forEachRecord(
+                    of: snapshot.answers.services[position], choice: choice, part: .all, state: .all
+                ) { record in
                     reply.data(
                         scope: 0, isAuthoritative: node.isAuthoritative, name: name,
                         tail: snapshot.answers.tail(record).span, version: version)
@@ -36,7 +38,7 @@ extension Session {
     }
 
     /// Returns the position of the zone, by its name if the request has one, else by its id.
-    private mutating func zone(of transfer: Request.Transfer, _ line: Span<UInt8>, _ snapshot: Snapshot) -> Int? {
+    private mutating func zone(of transfer: Request.Transfer, line: Span<UInt8>, snapshot: Snapshot) -> Int? {
         if !transfer.zone.isEmpty {
             return key.set(line.extracting(transfer.zone)) ? snapshot.zones.zone(key) : nil
         }
@@ -44,7 +46,7 @@ extension Session {
     }
 
     /// Answers a command. The output always ends with END: pdns reads on until then, even after FAIL.
-    func answerCommand(_ words: Span<UInt8>, _ reply: inout ReplyWriter) {
+    func answerCommand(_ words: Span<UInt8>, to reply: inout ReplyWriter) {
         let command = String(decoding: words.withUnsafeBufferPointer { Array($0) }, as: UTF8.self)
         for line in perform(command) { reply.line(line) }
         reply.end()

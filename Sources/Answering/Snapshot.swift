@@ -11,10 +11,15 @@ import Zones
 
 /// An image, read and validated: all data that answers are made from.
 public final class Snapshot: Sendable {
+    /// The image, which all other properties are views of.
     public let image: Image
+    /// What the image was made from.
     public let manifest: Manifest
+    /// The zones, with their names and static records.
     package let zones: ZoneTable
+    /// The records of services.
     package let answers: AnswerTable
+    /// The maps by number.
     package let maps: [CompiledMap]
     /// By number.
     public let datacenterNames: [String]

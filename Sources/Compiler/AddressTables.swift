@@ -50,7 +50,7 @@ struct AddressTableWork {
         warnings = known.warnings
         let atlas = known.atlas
         places = BackgroundWork { ColumnMemory { PlaceIndex.write(atlas, to: &$0) } }
-        compiler = MapCompiler(atlas, datacenters: plan.configuration.sites)
+        compiler = MapCompiler(atlas, datacenters: plan.configuration.datacenterProperties)
     }
 
     mutating func writeRouting(to columns: inout ColumnWriter) {

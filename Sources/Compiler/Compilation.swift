@@ -112,7 +112,7 @@ public struct Compilation {
                 let state = Diagnostic(
                     file: configuration.file, position: nil,
                     message: zone.isBroken
-                        ? "the zone \(zone.apex) has errors and no earlier content; its names are answered with SERVFAIL until it is mended"
+                        ? "the zone \(zone.apex) has errors and no earlier content; its names are answered with SERVFAIL until it is fixed"
                         : "the zone \(zone.apex) has errors; it keeps its content of \(dateAndTime(zone.keptSince!))")
                 outcome.diagnostics += unusable.diagnostics + [state]
                 outcome.report.diagnostics += (unusable.diagnostics + [state]).map(\.description)

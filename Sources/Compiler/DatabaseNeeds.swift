@@ -36,7 +36,7 @@ extension Configuration {
                 guard !needed.isEmpty, contents.others.isDisjoint(with: used) else { continue }
                 diagnose(
                     file,
-                    "no rule here needs what \(contents.title) has: \(contents.others.words); take it out of databases",
+                    "no rule here needs what \(contents.title) has: \(contents.others.words); remove it from databases",
                     isWarning: true)
             } else if contents.fieldNames.isEmpty {
                 diagnose(
@@ -88,6 +88,6 @@ extension PlaceFields {
     fileprivate var need: String {
         isEmpty
             ? ""
-            : "; the rules need \(words), or what docs/configuration.md names in place of these: take a database that has them"
+            : "; the rules need \(words), or what docs/configuration.md names instead of these: take a database that has them"
     }
 }

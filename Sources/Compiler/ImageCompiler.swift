@@ -152,9 +152,9 @@ extension Snapshot {
 
 extension Configuration {
     /// The properties of the datacenters that routing needs.
-    var sites: [Site] {
+    var datacenterProperties: [DatacenterProperties] {
         datacenters.map {
-            Site(
+            DatacenterProperties(
                 identity: identity(of: $0.name), location: $0.location.map(UnitVector.init), capacity: $0.capacity ?? 1)
         }
     }

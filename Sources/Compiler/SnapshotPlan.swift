@@ -13,7 +13,7 @@ public struct SnapshotPlan {
     public let databaseBuilds: [DatabaseBuild]
     /// The paths of the optional databases that exist, and of those that do not.
     let optionalDatabases: (present: Set<String>, missing: [String])
-    /// Warnings: settings that work, but hardly as intended.
+    /// Warnings: settings that work, but probably not as intended.
     let warnings: [Diagnostic]
     /// The databases that exist.
     private let databases: [Configuration.DatabaseFile]

@@ -40,9 +40,9 @@ public struct Configuration: Sendable {
     /// A hash of the file's text.
     public var contentHash: UInt64 = 0
     /// The places that rules name, to be compared with what the databases know.
-    public var ruleSites: [RuleSite] = []
+    public var rulePositions: [RulePosition] = []
     /// The rules that use `nearest`.
-    public var nearestSites: [NearestSite] = []
+    public var nearestPositions: [NearestPosition] = []
     public var networksFiles: [NetworksFile] = []
     /// All files that this configuration was made from, and those that it would use if they existed.
     public var files: Set<String> = []
@@ -104,13 +104,13 @@ public struct Configuration: Sendable {
     }
 
     /// A place that a rule names, and where the rule is written.
-    public struct RuleSite: Sendable {
+    public struct RulePosition: Sendable {
         public var place: RulePlace
         public var position: Diagnostic.Position?
     }
 
     /// A rule that uses `nearest`, and where it is written.
-    public struct NearestSite: Sendable {
+    public struct NearestPosition: Sendable {
         /// Such as `the default of map world`.
         public var rule: String
         public var map: String
@@ -186,7 +186,7 @@ public struct Configuration: Sendable {
 
 /// A place that a rule names.
 public enum RulePlace: Sendable {
-    case system(UInt32)
+    case asn(UInt32)
     case city(PlaceRules.CityKey)
     case subdivision(SubdivisionCode)
     case country(PlaceCode)
@@ -197,7 +197,7 @@ extension Configuration {
     /// Reads `file`.
     ///
     /// - Parameters:
-    ///   - databases: files to use in place of the configured ones, if there are any.
+    ///   - databases: files to use instead of the configured ones, if there are any.
     ///   - archive: zones that were compiled before.
     ///   - reusesUnchanged: whether to take unchanged zones from there.
     ///   - keepsLastGood: whether errors in a zone's files disable only that zone, which keeps its content of the

@@ -2,8 +2,8 @@ import DNS
 import Geography
 import Routing
 
-/// The places in the configuration that advice points to.
-struct Sites {
+/// The positions in the configuration that advice points to.
+struct SourcePositions {
     typealias Position = Diagnostic.Position
 
     var datacenters: [Position?] = []
@@ -76,7 +76,7 @@ extension ConfigurationParser {
 
     private func adviseOfVaryingTypes(_ number: Int) {
         let service = configuration.services[number]
-        let site = sites.services[number]
+        let site = positions.services[number]
         if !service.answersWhenAllDown {
             reader.advise(
                 site.fields["when_all_down"]?.value.position,
@@ -105,7 +105,7 @@ extension ConfigurationParser {
 
     private func adviseOfTTL(_ number: Int) {
         let service = configuration.services[number]
-        let fields = sites.services[number].fields
+        let fields = positions.services[number].fields
         guard !service.checks.isEmpty else { return }
         if let ttl = service.ttl {
             guard ttl > Self.longestFailoverTTL else { return }
@@ -141,7 +141,7 @@ extension ConfigurationParser {
                         continue
                     }
                     reader.advise(
-                        sites.services[number].fields["check"]?.keyPosition,
+                        positions.services[number].fields["check"]?.keyPosition,
                         "services \(configuration.services[other].name) and \(service.name) both check \(target) at different intervals, and \(configuration.services[other].name) decides (\(pace(before))); write the same interval, timeout, rise and fall in both"
                     )
                 }
@@ -164,7 +164,7 @@ extension ConfigurationParser {
             }
             guard !single.isEmpty else { continue }
             reader.advise(
-                sites.maps[number],
+                positions.maps[number],
                 "map \(map.name) has rules with a single datacenter, which cannot fail over: \(single.joined(separator: "; "))"
                     .replacing("; ", with: ", and "), .note)
         }
@@ -180,7 +180,7 @@ extension ConfigurationParser {
             let missing = datacenters.firstIndex(where: { $0.capacity == nil })
         else { return }
         reader.advise(
-            sites.datacenters[missing],
+            positions.datacenters[missing],
             "datacenter \(datacenters[missing].name) has no capacity, but others do: it counts as 1 when clients are spread; write the capacity of each"
         )
     }
@@ -189,11 +189,11 @@ extension ConfigurationParser {
 
     private func adviseOfIdleSettings(_ number: Int) {
         let service = configuration.services[number]
-        let fields = sites.services[number].fields
+        let fields = positions.services[number].fields
         if let pick = fields["pick"], service.spread != nil {
             reader.advise(
                 pick.keyPosition,
-                "pick of service \(service.name) has no effect with spread, which gives one address of each datacenter; take one of them out"
+                "pick of service \(service.name) has no effect with spread, which gives one address of each datacenter; remove one of them"
             )
         }
         let most = service.answers.map { $0.count(where: \.isAddress) }.max() ?? 0
@@ -207,25 +207,25 @@ extension ConfigurationParser {
 
     private func adviseOfUnused() {
         func advise(_ what: String, _ name: String, _ use: String, _ position: Diagnostic.Position?) {
-            reader.advise(position, "\(what) \(name) is not used: \(use); take it out, or use it")
+            reader.advise(position, "\(what) \(name) is not used: \(use); remove it, or use it")
         }
         // A name may be unused only because of an error elsewhere.
         guard !reader.hasComplaints else { return }
         let named = configuration.maps.reduce(into: Set()) { $0.formUnion($1.datacenters) }
         let chosen = configuration.services.reduce(into: named) { $0.formUnion(configuration.reach(of: $1)) }
         for (number, datacenter) in configuration.datacenters.enumerated() where !chosen.contains(number) {
-            advise("datacenter", datacenter.name, "no map sends clients there", sites.datacenters[number])
+            advise("datacenter", datacenter.name, "no map sends clients there", positions.datacenters[number])
         }
-        for region in sites.regions where !sites.usedRegions.contains(region.name) {
+        for region in positions.regions where !positions.usedRegions.contains(region.name) {
             advise("region", region.name, "no map has a rule for it", region.position)
         }
         let mapped = Set(configuration.services.map(\.map))
         for (number, map) in configuration.maps.enumerated() where !mapped.contains(number) {
-            advise("map", map.name, "no service uses it", sites.maps[number])
+            advise("map", map.name, "no service uses it", positions.maps[number])
         }
         let answering = Set(configuration.zoneSources.flatMap { $0.services.map(\.service) })
         for (number, service) in configuration.services.enumerated() where !answering.contains(number) {
-            advise("service", service.name, "no name in a zone uses it", sites.services[number].position)
+            advise("service", service.name, "no name in a zone uses it", positions.services[number].position)
         }
     }
 }
@@ -265,9 +265,9 @@ extension PlaceRules {
         }
         if rest > 0 { networkNames.append("network and \(rest) more") }
         return networkNames
-            + names("AS", sorted(systems)) + names("city", sorted(cities))
+            + names("AS", sorted(asns)) + names("city", sorted(cities))
             + names("subdivision", sorted(subdivisions)) + names("country", sorted(countries))
             + names("region", regions.lazy.map { (name: $0.name, destination: $0.destination) })
-            + names("continent", sorted(continents)) + (isMeant(fallback) ? ["the default"] : [])
+            + names("continent", sorted(continents)) + (isMeant(defaultDestination) ? ["the default"] : [])
     }
 }

@@ -30,7 +30,7 @@ struct ConfigurationParser {
     var hasUnknownDatabases = false
     /// Missing sections, each with an example.
     var missingSections: [String: String] = [:]
-    var sites = Sites()
+    var positions = SourcePositions()
 
     init(
         _ reader: YAMLReader, _ configuration: Configuration, folder: String, databases: [String],
@@ -168,7 +168,7 @@ struct ConfigurationParser {
             }
             let what = "datacenter \(entry.key)"
             let fields = reader.fields(entry.value, what, .datacenter)
-            sites.datacenters.append(entry.keyPosition)
+            positions.datacenters.append(entry.keyPosition)
             let number = configuration.datacenters.count
             let location = fields["location"].flatMap { self.location($0.value, what) }
             if fields["location"] != nil, location == nil { brokenLocations.insert(number) }

@@ -10,12 +10,12 @@ struct CountryGroup {
 extension ConfigurationParser {
     /// Warns of AF, AS, NA and SA, which are countries and the codes of continents, where a continent was probably meant.
     ///
-    /// A code stands for the country if another country of its continent is beside it (ZA beside NA, AE beside SA), or
+    /// A code stands for the country if another country of its continent is listed with it (ZA with NA, AE with SA), or
     /// if the region is named after the country. Otherwise it was probably meant for the continent if
     /// - another such code, or EU, OC or AN, is in `groups`,
-    /// - a country of that continent is beside it (US beside NA),
+    /// - a country of that continent is listed with it (US with NA),
     /// - the region has nothing else, or is named after the continent, or
-    /// - it is AS or NA with other countries beside it: American Samoa and Namibia are rarely singled out.
+    /// - it is AS or NA listed with other countries: American Samoa and Namibia are rarely singled out.
     ///
     /// - Parameter groups: all regions, or the countries of one map.
     func adviseOfContinents(_ groups: [CountryGroup]) {

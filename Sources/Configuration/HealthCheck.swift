@@ -1,5 +1,6 @@
 /// A health check of addresses: the probe, and how often it runs.
 public struct HealthCheck: Hashable, Sendable {
+    /// What to do to find out whether an address is up.
     public var probe: Probe
     /// Seconds from the start of one probe to the start of the next, from 1.
     public var interval: UInt32 = 10
@@ -9,7 +10,7 @@ public struct HealthCheck: Hashable, Sendable {
     public var rise: UInt32 = 2
     /// Failures in a row after which an address is down.
     public var fall: UInt32 = 3
-    /// Addresses to probe in place of those that are answered.
+    /// Addresses to probe instead of those that are answered.
     public var addresses: [Answered: String] = [:]
     /// The stand-in for header values and body in `target`, as these may contain secrets: the first service whose check
     /// sends the same, and the check's number if it is not the first. `nil` if neither is sent.

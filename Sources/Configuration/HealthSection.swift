@@ -10,7 +10,7 @@ extension ConfigurationParser {
             return healthCheck(node, "check of \(what)", service).map { [$0] } ?? []
         }
         if items.isEmpty {
-            reader.diagnose(node.position, "check of \(what) is empty; write check: { http: {} }, or take it out")
+            reader.diagnose(node.position, "check of \(what) is empty; write check: { http: {} }, or remove it")
         }
         return items.enumerated().compactMap { number, item in
             healthCheck(item, "check \(number + 1) of \(what)", service)
@@ -124,7 +124,7 @@ extension ConfigurationParser {
             if http.method != .post {
                 reader.diagnose(
                     entry.keyPosition,
-                    "\(http.method.rawValue) in \(what) has no body; write method: POST, or take it out")
+                    "\(http.method.rawValue) in \(what) has no body; write method: POST, or remove it")
             }
         }
         guard http.method == .head else { return }
@@ -132,7 +132,7 @@ extension ConfigurationParser {
             guard let entry = fields[key] else { continue }
             reader.diagnose(
                 entry.keyPosition,
-                "the answer to HEAD in \(what) has no body for \(key); write method: GET, or take it out")
+                "the answer to HEAD in \(what) has no body for \(key); write method: GET, or remove it")
         }
     }
 
@@ -140,7 +140,7 @@ extension ConfigurationParser {
     private func bodyText(_ node: YAMLNode, _ what: String) -> String? {
         guard let text = reader.text(node, what) else { return nil }
         if text.isEmpty {
-            reader.diagnose(node.position, "\(what) is empty, which every body contains; write a text, or take it out")
+            reader.diagnose(node.position, "\(what) is empty, which every body contains; write a text, or remove it")
             return nil
         }
         return text
@@ -160,7 +160,7 @@ extension ConfigurationParser {
                 continue
             }
             if ["connection", "content-length", "transfer-encoding"].contains(name) {
-                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) is set by the agent; take it out")
+                reader.diagnose(entry.keyPosition, "\(entry.key) in \(what) is set by the agent; remove it")
                 continue
             }
             if headers.contains(where: { $0.name.lowercased() == name }) {

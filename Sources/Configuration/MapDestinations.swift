@@ -36,7 +36,7 @@ extension ConfigurationParser {
         if let then = node.mapping?.first(where: { $0.key.scalar?.string == "then" }) {
             reader.diagnose(
                 then.key.position,
-                "then is inside the list of \(what); write it beside the list: { list: [...], then: spread }")
+                "then is inside the list of \(what); write it next to the list: { list: [...], then: spread }")
             return nil
         }
         guard case .scalar(let scalar) = node.value, scalar.string == "none" else { return destination(node, what) }

@@ -25,10 +25,10 @@ extension ConfigurationParser {
                 } else if let country = PlaceCode(text) {
                     countries.append((country, item.position))
                     region.countries.insert(country)
-                    region.sites.append(.init(place: .country(country), position: item.position))
+                    region.positions.append(.init(place: .country(country), position: item.position))
                 } else if let subdivision = SubdivisionCode(text) {
                     region.subdivisions.insert(subdivision)
-                    region.sites.append(.init(place: .subdivision(subdivision), position: item.position))
+                    region.positions.append(.init(place: .subdivision(subdivision), position: item.position))
                 } else {
                     isBroken = true
                     reader.diagnose(
@@ -44,7 +44,7 @@ extension ConfigurationParser {
             configuration.regions[entry.key] =
                 (region.countries.map(Area.country) + region.subdivisions.map(Area.subdivision))
                 .sorted { $0.description < $1.description }
-            sites.regions.append((entry.key, entry.keyPosition))
+            positions.regions.append((entry.key, entry.keyPosition))
         }
         adviseOfContinents(groups)
     }
@@ -53,7 +53,7 @@ extension ConfigurationParser {
         var countries: Set<PlaceCode> = []
         var subdivisions: Set<SubdivisionCode> = []
         /// The positions of its members.
-        var sites: [Configuration.RuleSite] = []
+        var positions: [Configuration.RulePosition] = []
     }
 
     // MARK: Maps
@@ -62,11 +62,11 @@ extension ConfigurationParser {
         for entry in reader.entries(node, "maps") {
             let what = "map \(entry.key)"
             let fields = reader.fields(entry.value, what, .map)
-            let fallback = fields["default"].flatMap { destination($0.value, "the default of \(what)") }
-            var rules = PlaceRules(fallback: fallback ?? .none)
-            noteNearest(fallback, "the default of ", in: what, fields["default"]?.value.position)
+            let defaultDestination = fields["default"].flatMap { destination($0.value, "the default of \(what)") }
+            var rules = PlaceRules(default: defaultDestination ?? .none)
+            noteNearest(defaultDestination, "the default of ", in: what, fields["default"]?.value.position)
             rules.networks = networks(fields["networks"]?.value, file: fields["networks_file"]?.value, what)
-            rules.systems = places(fields["asns"], "asns of \(what)", RulePlace.system, Self.system) {
+            rules.asns = places(fields["asns"], "asns of \(what)", RulePlace.asn, Self.asn) {
                 "'\($0)' is not an AS number; write one such as 2119 or AS2119"
             }
             rules.cities = places(fields["cities"], "cities of \(what)", RulePlace.city, Self.city) {
@@ -79,8 +79,8 @@ extension ConfigurationParser {
             {
                 "'\($0)' is not a country code; \(PlaceTypos.countryHint($0))"
             }
-            adviseOfContinents([CountryGroup(name: nil, countries: sites.countries)])
-            sites.countries = []
+            adviseOfContinents([CountryGroup(name: nil, countries: positions.countries)])
+            positions.countries = []
             rules.regions = regionRules(fields["regions"]?.value, what)
             rules.continents = places(
                 fields["continents"], "continents of \(what)", RulePlace.continent, Self.continent
@@ -92,13 +92,13 @@ extension ConfigurationParser {
                 reader.diagnose(
                     entry.keyPosition, "\(what) has rules for places but there is no database; add databases:")
             }
-            sites.maps.append(entry.keyPosition)
+            positions.maps.append(entry.keyPosition)
             mapNumbers[entry.key] = configuration.maps.count
             configuration.maps.append(.init(name: entry.key, rules: rules, datacenters: rules.datacenters))
         }
     }
 
-    private static func system(_ text: String) -> UInt32? {
+    private static func asn(_ text: String) -> UInt32? {
         // 0 is reserved (RFC 7607).
         UInt32(text.lowercased().hasPrefix("as") ? text.dropFirst(2) : text[...]).flatMap { $0 > 0 ? $0 : nil }
     }
@@ -128,7 +128,7 @@ extension ConfigurationParser {
                 continue
             }
             if let country = key as? PlaceCode, place(key) != nil {
-                sites.countries.append((country, entry.keyPosition))
+                positions.countries.append((country, entry.keyPosition))
             }
             if let place = place(key), let reason = impossiblePlace(place) {
                 reader.diagnose(entry.keyPosition, reason)
@@ -139,7 +139,7 @@ extension ConfigurationParser {
                 continue
             }
             if let place = place(key), destination != nil {
-                configuration.ruleSites.append(.init(place: place, position: entry.keyPosition))
+                configuration.rulePositions.append(.init(place: place, position: entry.keyPosition))
             }
             noteNearest(destination, "'\(entry.key)' in ", in: what, entry.keyPosition)
             rules[key] = destination
@@ -154,7 +154,7 @@ extension ConfigurationParser {
         _ destination: Destination?, _ rule: String, in section: String, _ position: Diagnostic.Position?
     ) {
         guard let destination, destination.wantsNearest, let map = section.split(separator: " of ").last else { return }
-        configuration.nearestSites.append(.init(rule: rule + section, map: String(map), position: position))
+        configuration.nearestPositions.append(.init(rule: rule + section, map: String(map), position: position))
     }
 
     private mutating func regionRules(_ node: YAMLNode?, _ what: String) -> [PlaceRules.Region] {
@@ -166,19 +166,19 @@ extension ConfigurationParser {
                     "region", entry.key, section: "regions", known: regions.keys.sorted(), entry.keyPosition)
                 continue
             }
-            sites.usedRegions.insert(entry.key)
+            positions.usedRegions.insert(entry.key)
             for other in rules {
                 let countries = other.countries.intersection(region.countries).map(\.description)
                 let both = countries + other.subdivisions.intersection(region.subdivisions).map(\.description)
                 guard !both.isEmpty else { continue }
                 reader.warn(
                     entry.keyPosition,
-                    "\(both.sorted().joined(separator: ", ")) is also in region \(other.name), which applies; take it out of one"
+                    "\(both.sorted().joined(separator: ", ")) is also in region \(other.name), which applies; remove it from one"
                 )
             }
             noteNearest(destination, "'\(entry.key)' in ", in: "regions of \(what)", entry.keyPosition)
             if let destination {
-                configuration.ruleSites += region.sites
+                configuration.rulePositions += region.positions
                 rules.append(
                     .init(
                         name: entry.key, countries: region.countries, subdivisions: region.subdivisions,
@@ -192,7 +192,7 @@ extension ConfigurationParser {
 extension PlaceRules {
     /// Whether a rule matches by something that only a database knows.
     fileprivate var needsDatabase: Bool {
-        !systems.isEmpty || !cities.isEmpty || !subdivisions.isEmpty || !countries.isEmpty || !regions.isEmpty
+        !asns.isEmpty || !cities.isEmpty || !subdivisions.isEmpty || !countries.isEmpty || !regions.isEmpty
             || !continents.isEmpty
     }
 }

@@ -23,7 +23,7 @@ enum PlaceTypos {
             let names = countries.map { code in
                 "\(code) (\(PlaceCode(code).flatMap { Countries.byCode[$0] }?.name ?? code))"
             }
-            return names.isEmpty ? "\(meaning); take it out" : "\(meaning); write \(listed(names, "and"))"
+            return names.isEmpty ? "\(meaning); remove it" : "\(meaning); write \(listed(names, "and"))"
         }
     }
 
@@ -131,7 +131,7 @@ enum PlaceTypos {
 // MARK: - What to write instead
 
 extension PlaceTypos {
-    /// Says what to write in place of a key of `countries` that is not a two-letter code.
+    /// Says what to write instead of a key of `countries` that is not a two-letter code.
     static func countryHint(_ text: String) -> String {
         if let continent = continentHint(text) { return continent }
         if subdivision(text) == nil, SubdivisionCode(text) != nil { return "write it under subdivisions" }
@@ -142,7 +142,7 @@ extension PlaceTypos {
             "write two letters (ISO 3166-1), such as \(named?.code.description ?? "NO") for \(named?.name ?? "Norway")"
     }
 
-    /// Says what to write in place of an invalid member of a region.
+    /// Says what to write instead of an invalid member of a region.
     static func memberHint(_ text: String) -> String {
         if let continent = continentHint(text) { return "a region has countries and subdivisions; \(continent)" }
         if let named = Countries.named(text) { return "write \(named.code) for \(named.name)" }
@@ -150,7 +150,7 @@ extension PlaceTypos {
         return "write a country, such as NO, or a subdivision, such as US-CA"
     }
 
-    /// Says what to write in place of an invalid key of `subdivisions`.
+    /// Says what to write instead of an invalid key of `subdivisions`.
     static func subdivisionHint(_ text: String) -> String {
         if let code = subdivision(text) { return "did you mean '\(code)'?" }
         if let code = PlaceCode(text) ?? Countries.named(text)?.code, Countries.byCode[code] != nil {
@@ -159,7 +159,7 @@ extension PlaceTypos {
         return "write a code of ISO 3166-2, such as US-TX, or a name, such as NO/Viken"
     }
 
-    /// Says what to write in place of an invalid key of `cities`.
+    /// Says what to write instead of an invalid key of `cities`.
     static func cityHint(_ text: String) -> String {
         let parts = text.split(maxSplits: 1, whereSeparator: { "/-:".contains($0) }).map(String.init)
         if parts.count == 2, let code = country(parts[0]), parts[1].count > 3 || text.contains("/") {

@@ -49,7 +49,7 @@ extension ConfigurationParser {
         return contents
     }
 
-    /// Says what is wrong with a URL in place of a name; `nil` if `text` has none.
+    /// Says what is wrong with a URL instead of a name; `nil` if `text` has none.
     func urlComplaint(_ text: String) -> String? {
         guard let url = text.split(separator: " ").first(where: { $0.contains("://") }) else { return nil }
         let host = url[url.firstRange(of: "://")!.upperBound...].prefix { !"/:?#".contains($0) }

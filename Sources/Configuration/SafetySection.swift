@@ -37,7 +37,7 @@ extension ConfigurationParser {
             if number > count, !unknownSections.contains("datacenters") {
                 reader.diagnose(
                     node.position,
-                    "in_use of safety is \(number), and there \(count == 1 ? "is 1 datacenter" : "are \(count) datacenters"): nothing could ever be drained; write fewer"
+                    "in_use of safety is \(number), and there \(count == 1 ? "is 1 datacenter" : "are \(count) datacenters"): every drain would be refused; write a smaller number"
                 )
             } else {
                 configuration.safety.inUse = Int(number)
@@ -61,7 +61,7 @@ extension ConfigurationParser {
             let missing = datacenters.firstIndex(where: { $0.capacity == nil })
         else { return }
         reader.advise(
-            sites.datacenters[missing],
+            positions.datacenters[missing],
             "datacenter \(datacenters[missing].name) has no capacity, but others do: it counts as 1 for the safety rule; write the capacity of each"
         )
     }

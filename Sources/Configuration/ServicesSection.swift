@@ -24,13 +24,13 @@ extension ConfigurationParser {
             service.answersWhenAllDown =
                 fields["when_all_down"].flatMap { answersWhenAllDown($0.value, what) } ?? true
             parseHealth(fields, what, &service)
-            sites.services.append(.init(position: entry.keyPosition, fields: fields))
+            positions.services.append(.init(position: entry.keyPosition, fields: fields))
             serviceNumbers[entry.key] = configuration.services.count
             configuration.services.append(service)
             if service.spread != nil, service.answers.joined().contains(where: { $0.type == .cname }) {
                 reader.diagnose(
                     fields["spread"]?.value.position,
-                    "\(what) spreads over several datacenters, and one of them has a CNAME, which must be alone; take one of them out"
+                    "\(what) spreads over several datacenters, and one of them has a CNAME, which must be alone; remove one of them"
                 )
             }
         }
@@ -148,7 +148,7 @@ extension ConfigurationParser {
         if let node = check?.value, let text = reader.text(node, "check of \(what)"), text != "none" {
             reader.diagnose(
                 node.position,
-                "check of \(what) is '\(text)'; write none, or take it out: the check belongs to the service")
+                "check of \(what) is '\(text)'; write none, or remove it: the check belongs to the service")
         }
         for entry in fields.others {
             guard let type = type(entry, .answer) else { continue }

@@ -1,7 +1,7 @@
 import Routing
 
 extension ConfigurationParser {
-    /// Reads a destination with `then`: `{ list: [oslo, ashburn], then: spread }`, or `then` beside `nearest` or
+    /// Reads a destination with `then`: `{ list: [oslo, ashburn], then: spread }`, or `then` next to `nearest` or
     /// `random`.
     func spreading(_ node: YAMLNode, _ keys: [String], _ what: String) -> Destination? {
         let entries = reader.entries(node, what)
@@ -27,7 +27,7 @@ extension ConfigurationParser {
                 ? "{ \(weights) }" : configuration.datacenters.prefix(2).map(\.name).joined(separator: ", ")
             reader.diagnose(
                 then?.keyPosition,
-                "then of \(what) has no list beside it; write { list: [\(list)], then: spread }")
+                "then of \(what) has no list next to it; write { list: [\(list)], then: spread }")
         }
         guard let destination, let group else { return destination }
         return group.map { .spread(destination, group: $0.named) }

@@ -129,7 +129,7 @@ extension PlaceRules {
             }
         }
         rules.regions = regions.sorted().map { self.regions[$0] }
-        if !isDefaultReached { rules.fallback = .none }
+        if !isDefaultReached { rules.defaultDestination = .none }
         return rules
     }
 }

@@ -44,7 +44,7 @@ public func nearestName(to name: String, among known: some Collection<String>) -
     return nearest(to: name, among: known) ?? beginnings.max { $0.count < $1.count }
 }
 
-/// Returns the text in lower case, without accents, with one space in place of punctuation.
+/// Returns the text in lower case, without accents, with one space for each run of punctuation.
 public func folded(_ text: String) -> String {
     var result = ""
     var isAfterWord = false

@@ -145,7 +145,7 @@ extension ConfigurationParser {
         if let other = others.first(where: { $0.url == point.url }) {
             reader.diagnose(
                 urlNode.position,
-                "the vantage points \(other.name) and \(name) have the same url; one agent has one vote, so take one out"
+                "the vantage points \(other.name) and \(name) have the same url; one agent has one vote, so remove one"
             )
             return nil
         }

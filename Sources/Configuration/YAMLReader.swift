@@ -120,7 +120,7 @@ final class YAMLReader {
         case let text where text.contains("did not find expected"):
             "; look at the indentation of this line and the one before"
         case let text where text.contains("could not find expected ':'"): "; write key: value"
-        case let text where text.contains("control characters"): "; take the character out"
+        case let text where text.contains("control characters"): "; remove the character"
         default: ""
         }
     }

@@ -27,8 +27,8 @@ struct Follower: ~Copyable {
     /// The switches and the down targets of the serving in use.
     var inForce: [Switch] = []
     var down: Set<String> = []
-    /// The limits of the serving in use.
-    var limits = Limits()
+    /// The weights and shares of the serving in use.
+    var weightsAndShares = WeightsAndShares()
     /// Watches the input files of the image.
     var files = FileWatch()
     /// Watches switches, health, rollout, images and reports.

@@ -60,7 +60,7 @@ extension Follower {
         let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
         return nowInForce != inForce || nowDown != down || isRolloutNew || isRolloutMended
             || rollouts.hasOtherLimits(health, at: now)
-            || snapshot.map { $0.limits(health, at: now) != limits } ?? false
+            || snapshot.map { $0.weightsAndShares(health, at: now) != weightsAndShares } ?? false
     }
 
     mutating func served() -> Serving? {
@@ -73,7 +73,7 @@ extension Follower {
             return Serving(snapshot, switches: switches, health: health, at: now, candidate: candidate)
         }
         unknownAreas = serving?.unknownAreas ?? []
-        limits = serving?.limits ?? Limits()
+        weightsAndShares = serving?.weightsAndShares ?? WeightsAndShares()
         return serving
     }
 

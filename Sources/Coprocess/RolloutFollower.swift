@@ -17,8 +17,8 @@ struct RolloutFollower {
     private var stability: RolloutStability?
     /// The counts from before the image in force changed.
     private var past = RolloutTotals()
-    /// The limits of the new side.
-    private var limits = Limits()
+    /// The weights and shares of the new side.
+    private var weightsAndShares = WeightsAndShares()
     /// Why the new side does not answer although a rollout runs.
     private(set) var diagnostic: String?
     /// The messages logged since the file changed.
@@ -110,7 +110,9 @@ struct RolloutFollower {
             load(rollout, store, printError),
             let new = loaded?.snapshot
         else {
-            (loaded, differences, counts, stability, past, limits) = (nil, nil, nil, nil, RolloutTotals(), Limits())
+            (loaded, differences, counts, stability, past, weightsAndShares) = (
+                nil, nil, nil, nil, RolloutTotals(), WeightsAndShares()
+            )
             return nil
         }
         if differences?.old !== old || differences?.new !== new {
@@ -121,7 +123,7 @@ struct RolloutFollower {
             counts = RolloutCounts(differences)
         }
         let serving = Serving(new, switches: switches, health: health, at: time)
-        limits = serving.limits
+        weightsAndShares = serving.weightsAndShares
         return Candidate(rollout, serving, differences!, counts!, stability)
     }
 
@@ -134,9 +136,9 @@ struct RolloutFollower {
         return true
     }
 
-    /// Whether the limits of the new side have changed since `candidate` was called.
+    /// Whether the weights and shares of the new side have changed since `candidate` was called.
     func hasOtherLimits(_ health: HealthReport?, at time: Int) -> Bool {
-        loaded.map { $0.snapshot.limits(health, at: time) != limits } ?? false
+        loaded.map { $0.snapshot.weightsAndShares(health, at: time) != weightsAndShares } ?? false
     }
 
     /// Maps the new image, unless that is done.

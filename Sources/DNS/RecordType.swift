@@ -9,7 +9,7 @@ public struct RecordType: RawRepresentable, Hashable, Sendable {
     /// text.
     @inlinable @inline(__always)
     public init?(_ text: Span<UInt8>) {
-        // pdns asks for ANY whenever it can, so this comparison comes first.
+        // ANY is recognised without a call: pdns asks for it whenever it can.
         if text.count == 3, text[unchecked: 0] | 0x20 == UInt8(ascii: "a"),
             text[unchecked: 1] | 0x20 == UInt8(ascii: "n"),
             text[unchecked: 2] | 0x20 == UInt8(ascii: "y")

@@ -14,10 +14,12 @@ public final class Image: Sendable {
 
     /// Why a file cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
+        /// What is wrong with the file, for the operator.
         public let description: String
         /// Whether the file does not exist.
         public var isMissing = false
 
+        /// Refuses a file; `description` says why.
         public init(_ description: String, isMissing: Bool = false) {
             self.description = description
             self.isMissing = isMissing
@@ -47,7 +49,7 @@ public final class Image: Sendable {
     ///     be read, and only to be shown.
     public convenience init(path: String, owners: Set<uid_t>, isSummed: Bool = true) throws(Refusal) {
         let descriptor = openRegularFile(path)
-        guard descriptor != isNoRegularFile else { throw Refusal("\(path) is not a regular file") }
+        guard descriptor != notRegularFile else { throw Refusal("\(path) is not a regular file") }
         guard descriptor >= 0 else {
             let reason = errno
             throw Refusal("cannot open \(path): \(String(cString: strerror(reason)))", isMissing: reason == ENOENT)

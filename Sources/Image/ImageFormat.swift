@@ -44,6 +44,7 @@ public enum SectionKind: UInt64, CaseIterable, Sendable {
     case names = 2
     /// Maps from addresses to preference lists.
     case routing = 3
+    /// The names and static records of zones.
     case zones = 4
     /// The answers of services.
     case answers = 5

@@ -5,6 +5,7 @@ public struct ImageWriter: ~Copyable {
     private var columns = ColumnWriter()
     private var sections: [ImageSection] = []
 
+    /// Makes a writer without sections.
     public init() { columns.skip(ImageHeader.contentStart) }
 
     /// Appends a section, which `body` writes. Not more than `ImageHeader.maxSections`.

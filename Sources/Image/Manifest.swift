@@ -43,6 +43,7 @@ public struct Manifest: Sendable {
 
     /// An input file, and its state when it was read.
     public struct Input: Sendable, Hashable {
+        /// The absolute path.
         public var path: String
         /// The state as `FileState` writes it.
         public var state: String
@@ -55,12 +56,15 @@ public struct Manifest: Sendable {
 
     /// A message for the operator.
     public struct StoredDiagnostic: Sendable, Hashable {
+        /// The file that the message is about.
         public var file: String
         /// The line, beginning with 1; 0 if the whole file is meant.
         public var line: Int
+        /// The column, beginning with 1; of no meaning if `line` is 0.
         public var column: Int
         /// `error`, `warning` or `note`.
         public var severity: String
+        /// What is wrong, and what to write instead.
         public var message: String
 
         public init(file: String, line: Int, column: Int, severity: String, message: String) {
@@ -81,6 +85,7 @@ public struct Manifest: Sendable {
 
     /// A zone with errors, which keeps its last good content or has none.
     public struct UnusableZone: Sendable, Hashable {
+        /// The name of the zone.
         public var apex: String
         /// Since when the zone keeps its earlier content, in seconds since 1970; `nil` if it has none.
         public var keptSince: Int?
@@ -109,7 +114,9 @@ public struct Manifest: Sendable {
 
     /// The number of networks in a networks file.
     public struct NetworkCount: Sendable, Hashable {
+        /// The absolute path of the file.
         public var path: String
+        /// The number of networks.
         public var count: Int
 
         public init(path: String, count: Int) {
@@ -118,6 +125,7 @@ public struct Manifest: Sendable {
         }
     }
 
+    /// Makes an empty manifest.
     public init() {}
 
     /// Writes the manifest as columns of numbers and of texts.

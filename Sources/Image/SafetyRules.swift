@@ -14,7 +14,9 @@ public struct SafetyRules: Hashable, Sendable {
     /// For each service name, the numbers, ascending, of the datacenters that its clients may be sent to.
     public var reachedByService: [String: [Int]] = [:]
 
+    /// A datacenter as the rules see it.
     public struct Datacenter: Hashable, Sendable {
+        /// The name in the configuration.
         public var name: String
         /// The capacity in the unit of the configuration, at least 0; 1 if the configuration has none.
         public var capacity: Double
@@ -25,6 +27,7 @@ public struct SafetyRules: Hashable, Sendable {
         }
     }
 
+    /// Makes a value without rules.
     public init() {}
 
     /// Whether there is any rule.

@@ -175,7 +175,7 @@ extension Serving {
         if let configuration, let place {
             let names = configuration.datacenters.map(\.name)
             choice.rules = configuration.maps[Int(snapshot.answers.services[service].map)].rules
-                .matches(decider, system: system, place: place).map {
+                .matches(decider, asn: system, place: place).map {
                     .init(rule: $0.rule, destination: $0.destination.words(names))
                 }
         }
@@ -221,8 +221,8 @@ extension Serving {
         let (state, placeScope) = state(
             ofService: number, for: client.address, length: client.length, resolver: asker)
         let choice = snapshot.choose(
-            position, for: client.address, length: client.length, resolver: asker, state, placeScope: placeScope,
-            random: random
+            service: position, for: client.address, length: client.length, resolver: asker, state: state,
+            placeScope: placeScope, random: random
         ) { _, _ in }
         let open = state.undrained.forNetwork(ClientNetwork(client.address, length: client.length).number)
         let checked = snapshot.checkedServices[number]
@@ -237,7 +237,8 @@ extension Serving {
                     entry.words + (entry.action == .drain && !isDrained ? " (but not for this client)" : "")
                 }
                 let targets = checked?.targets(ofDatacenters: [share.datacenter]) ?? []
-                let part = number < limits.shares.count ? limits.shares[number].dropFirst(share.datacenter).first : nil
+                let shares = weightsAndShares.shares
+                let part = number < shares.count ? shares[number].dropFirst(share.datacenter).first : nil
                 let datacenter = names[share.datacenter]
                 let limits = part.map {
                     $0 < 100 ? ["share: \(datacenter) takes \($0)% of its client networks for now"] : []

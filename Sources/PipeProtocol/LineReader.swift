@@ -4,6 +4,18 @@ import Glibc
 ///
 /// A line ends with LF or CR LF; the last one may end with the input. The text of a line longer than
 /// `LineReader.limit` is dropped.
+///
+/// ```swift
+/// var reader = LineReader(descriptor: STDIN_FILENO)
+/// repeat {
+///     while let line = reader.next() {
+///         switch line {
+///         case .text(let bytes): answer(bytes)
+///         case .tooLong: answerOverlongLine()
+///         }
+///     }
+/// } while reader.read()
+/// ```
 public struct LineReader: ~Copyable {
     /// The length of the longest line that is kept, in bytes, without its line end.
     @inlinable public static var limit: Int { 65_536 }
@@ -30,7 +42,9 @@ public struct LineReader: ~Copyable {
 
     /// A line, or the end of a line that was too long to keep.
     public enum Line {
+        /// A whole line, without its line end.
         case text(UnsafeBufferPointer<UInt8>)
+        /// The last bytes of a line longer than `LineReader.limit`, without its line end.
         case tooLong(UnsafeBufferPointer<UInt8>)
     }
 

@@ -3,6 +3,15 @@ import Glibc
 /// Collects answers, and sends them with one write.
 ///
 /// Names and records are written unchanged: the caller must not pass tabs or line ends in them.
+///
+/// ```swift
+/// var reply = ReplyWriter(descriptor: STDOUT_FILENO)
+/// let name = Array("www.example.com".utf8)
+/// let tail = Array("\tIN\tA\t60\t1\t192.0.2.1\n".utf8)
+/// reply.data(scope: 24, isAuthoritative: true, name: name.span, tail: tail.span, version: ABIVersion(3)!)
+/// reply.end()
+/// _ = reply.send()   // DATA 24 1 www.example.com IN A 60 1 192.0.2.1, with tabs between the fields, and END
+/// ```
 public struct ReplyWriter: ~Copyable {
     /// The size of the buffer in bytes. A longer answer, such as a zone transfer, is sent in pieces. Untouched pages
     /// are never committed.

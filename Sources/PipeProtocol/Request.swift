@@ -1,4 +1,12 @@
 /// A line from pdns. Fields are byte positions in that line.
+///
+/// ```swift
+/// let line: [UInt8] = Array("Q\twww.example.com\tIN\tANY\t-1\t192.0.2.53\t198.51.100.1\t203.0.113.0/24".utf8)
+/// if case .question(let question) = try Request(line.span, version: ABIVersion(3)) {
+///     let name = line[question.name]                 // www.example.com
+///     let subnet = line[question.clientSubnet]       // 203.0.113.0/24
+/// }
+/// ```
 public enum Request: Equatable, Sendable {
     /// `HELO version`: the handshake.
     case hello(ABIVersion)
@@ -19,7 +27,7 @@ public enum Request: Equatable, Sendable {
         public var type: Range<Int>
         /// The id of the zone, which pdns knows from an earlier answer; -1 if it does not.
         public var zoneID: Int
-        /// The address of the resolver. No address is parsed here, because hardly any question needs all of them.
+        /// The address of the resolver, as text. Addresses are not parsed here, because few questions need all of them.
         public var remoteAddress: Range<Int>
         /// The address of the server that the question came to (from ABI version 2 on); otherwise empty.
         public var localAddress: Range<Int>
@@ -38,15 +46,24 @@ public enum Request: Equatable, Sendable {
 
 /// Why a line cannot be answered.
 public enum RequestError: Error {
+    /// A line other than `HELO` came before the handshake.
     case helloExpected
+    /// `HELO` has no version, or one that is not 1...5.
     case unsupportedVersion
+    /// The line begins with none of `Q`, `AXFR`, `CMD` and `HELO`, or is a `Q` without fields.
     case unknownRequest
+    /// A `Q` or `AXFR` line has more or fewer fields than its ABI version has. Counts include the tag.
     case wrongFieldCount(request: StaticString, found: Int, expected: Int, version: ABIVersion)
+    /// A field that needs a value is empty. The value is the name of the field, for the message.
     case emptyField(StaticString)
+    /// The zone id is not a decimal number of one to ten digits, with or without a minus sign.
     case zoneIDNotANumber
+    /// `CMD` came in a dialogue of ABI version 1...4.
     case commandsNeedVersion5
+    /// The line is longer than `LineReader.limit`.
     case lineTooLong
-    /// A field that this module passes on, and that its reader could not parse.
+    /// A field that this module passes on, and that its reader could not parse: its name, for the message, and its
+    /// position in the line.
     case unreadable(StaticString, Range<Int>)
 }
 
@@ -75,7 +92,8 @@ extension RequestError {
 }
 
 extension Request {
-    /// Whether a line is a question, as nearly all lines are. `Question` reads it faster than `Request` does.
+    /// Whether a line is a question: it begins with `Q` and a tab. Nearly all lines are, and `Question` reads them
+    /// faster than `Request` does.
     @inlinable @inline(__always)
     public static func isQuestion(_ line: Span<UInt8>) -> Bool {
         line.count > 1 && line[unchecked: 0] == UInt8(ascii: "Q") && line[unchecked: 1] == UInt8(ascii: "\t")
@@ -154,7 +172,7 @@ extension Request.Transfer {
 /// ten digits.
 @inlinable @inline(__always)
 func integer(_ line: Span<UInt8>, _ field: Range<Int>) -> Int? {
-    // For most questions pdns does not know the zone yet, and sends -1.
+    // The most frequent number: for most questions pdns does not know the zone yet, and sends -1.
     if field.upperBound &- field.lowerBound == 2, line[unchecked: field.lowerBound] == UInt8(ascii: "-"),
         line[unchecked: field.lowerBound &+ 1] == UInt8(ascii: "1")
     {

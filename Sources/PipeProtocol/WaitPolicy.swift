@@ -57,6 +57,7 @@ public struct WaitPolicy: Sendable {
     /// because both ends have to be woken.
     private static let stretch = 4
 
+    /// Makes a policy that sleeps until questions come in quick succession. It never stays awake before `limit` is set.
     public init() {}
 
     /// Whether to stay awake for the next question.

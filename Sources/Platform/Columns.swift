@@ -3,7 +3,9 @@ import Glibc
 /// An array of fixed-size elements in memory that another object owns, such as a mapped image. Reading an element
 /// allocates nothing and counts no references.
 public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
+    /// The address of the first element.
     public let start: UnsafePointer<Element>
+    /// The number of elements.
     public let count: Int
 
     /// Makes a view of `count` elements at `start`, which must stay valid and unchanged as long as the column is used.
@@ -26,8 +28,11 @@ public struct Column<Element: BitwiseCopyable>: @unchecked Sendable {
         Column(start: UnsafePointer(bitPattern: MemoryLayout<Element>.alignment)!, count: 0)
     }
 
+    /// The valid positions.
     public var indices: Range<Int> { 0..<count }
+    /// Whether there are no elements.
     @inlinable public var isEmpty: Bool { count == 0 }
+    /// The elements in memory; valid as long as the memory of the column is.
     @inlinable public var buffer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: start, count: count) }
 }
 
@@ -47,8 +52,10 @@ public struct TextColumn: Sendable {
     fileprivate let bytes: Column<UInt8>
     fileprivate let ends: Column<UInt64>
 
+    /// The number of texts.
     public var count: Int { ends.count }
 
+    /// Returns a text at a valid position. Invalid UTF-8 is replaced.
     public subscript(position: Int) -> String { String(decoding: utf8(position), as: UTF8.self) }
 
     /// Returns the bytes of a text.
@@ -60,8 +67,10 @@ public struct TextColumn: Sendable {
 
 /// An error in columns: they do not have the expected layout, or a value that is out of range.
 public struct MalformedColumns: Error, Equatable, CustomStringConvertible {
+    /// What is wrong with the columns.
     public let description: String
 
+    /// Makes an error; `description` says what is wrong.
     public init(_ description: String) { self.description = description }
 }
 
@@ -69,8 +78,22 @@ public struct MalformedColumns: Error, Equatable, CustomStringConvertible {
 /// Its memory grows without being copied.
 ///
 /// Numbers are in the byte order of the machine: little-endian on all machines that geopipe runs on.
+///
+/// ```swift
+/// var writer = ColumnWriter()
+/// writer.add([3, 5, 8] as [UInt32])
+/// writer.add(texts: ["oslo", "ashburn"])
+/// let bytes = writer.finish()
+/// defer { PageMemory.free(bytes) }
+///
+/// var reader = ColumnReader(UnsafeRawBufferPointer(bytes))
+/// let numbers = try reader.read(UInt32.self)   // the same order and types; numbers[2] is 8
+/// let names = try reader.readTexts()           // ["oslo", "ashburn"]
+/// ```
 public struct ColumnWriter: ~Copyable {
+    /// The memory: `count` written bytes, and spare ones.
     public private(set) var bytes: UnsafeMutableRawBufferPointer
+    /// The number of written bytes.
     public private(set) var count = 0
 
     /// The header of a column: the number of its elements, and the size of each in bytes.
@@ -79,6 +102,7 @@ public struct ColumnWriter: ~Copyable {
         var stride: UInt64
     }
 
+    /// Makes a writer without columns.
     public init() { bytes = PageMemory.allocate(1 << 16) }
 
     deinit { PageMemory.free(bytes) }
@@ -176,8 +200,8 @@ public struct ColumnWriter: ~Copyable {
     }
 }
 
-/// Reads columns in the order in which they were written. It never reads outside of its bytes, even if they are
-/// damaged.
+/// Reads columns in the order in which they were written; see the example at `ColumnWriter`. It never reads outside of
+/// its bytes, even if they are damaged.
 public struct ColumnReader {
     fileprivate let bytes: UnsafeRawBufferPointer
     private var position = 0

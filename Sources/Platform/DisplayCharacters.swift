@@ -5,6 +5,7 @@ public struct DisplayCharacter: Equatable, Sendable {
     /// The number of columns, 1 or 2.
     public var columns: Int
 
+    /// Makes a character; `columns` is 1 or 2.
     public init(text: String, columns: Int) { (self.text, self.columns) = (text, columns) }
 }
 

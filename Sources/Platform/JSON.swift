@@ -1,11 +1,16 @@
 /// A JSON value (RFC 8259).
 public enum JSON: Sendable {
+    /// The value `null`.
     case null
+    /// `true` or `false`.
     case boolean(Bool)
+    /// A number without a fraction.
     case integer(Int)
     /// A number. Infinity and NaN are written as null, because JSON has neither.
     case number(Double)
+    /// A string.
     case text(String)
+    /// An array.
     case list([JSON])
     /// An object: its members in the order in which they are written. Names must be unique.
     case object([(name: String, value: JSON)])

@@ -2,10 +2,13 @@
 public struct JSONError: Error, Equatable, CustomStringConvertible {
     /// The number of bytes before the error.
     public let offset: Int
+    /// What was found or expected there.
     public let reason: String
 
+    /// Makes an error at a byte, counted from 0.
     public init(offset: Int, reason: String) { (self.offset, self.reason) = (offset, reason) }
 
+    /// The error for a person; bytes count from 1.
     public var description: String { "not JSON: at byte \(offset + 1), \(reason)" }
 }
 

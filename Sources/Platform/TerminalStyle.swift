@@ -1,17 +1,26 @@
 /// A style of text on a terminal; the raw value is the parameter of SGR (ECMA-48, section 8.3.117).
 public enum TerminalStyle: String, Sendable {
+    /// Bold red.
     case error = "1;31"
+    /// Bold yellow.
     case warning = "1;33"
+    /// Bold cyan.
     case note = "1;36"
+    /// Bold green.
     case success = "1;32"
+    /// Bold: the file and the position of a message.
     case place = "1"
+    /// Dim: what stands next to a quoted line.
     case margin = "2"
 }
 
 /// The number of colours of a terminal.
 public enum TerminalColours: Sendable {
+    /// No colours.
     case none
+    /// The 16 colours of ECMA-48 and its common extension.
     case sixteen
+    /// 256 colours or more.
     case many
 
     /// Finds the number of colours from environment variables.

@@ -1,4 +1,4 @@
-/// Returns the text with a mark in place of each character that would control a terminal or change the direction of
+/// Returns the text with a mark instead of each character that would control a terminal or change the direction of
 /// text: the symbol of a control character below U+0020, and U+FFFD for the others.
 ///
 /// Use it for all text of other users' files that is written to a terminal.

@@ -71,13 +71,13 @@ extension CompiledMap {
     public static func all(
         from reader: inout ColumnReader, datacenterCount: Int
     ) throws(MalformedColumns) -> [CompiledMap] {
-        let sites = try reader.read(Site.self)
+        let datacenters = try reader.read(DatacenterProperties.self)
         let mapCount = try reader.read(UInt32.self)
-        guard sites.count == datacenterCount, mapCount.count == 1 else {
+        guard datacenters.count == datacenterCount, mapCount.count == 1 else {
             throw MalformedColumns("the maps have another number of datacenters")
         }
         var lists: [PreferenceListTable] = []
-        for _ in 0..<mapCount[0] { lists.append(try PreferenceListTable(from: &reader, datacenters: sites)) }
+        for _ in 0..<mapCount[0] { lists.append(try PreferenceListTable(from: &reader, datacenters: datacenters)) }
         let facts = try reader.read(Facts.self)
         let knownCount = try reader.read(UInt32.self)
         guard facts.count == lists.count, knownCount.count == 1, knownCount[0] <= facts.count else {

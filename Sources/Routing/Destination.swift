@@ -3,10 +3,12 @@ public typealias Datacenter = Int
 
 /// A datacenter of a tier with its weight.
 public struct Share: Hashable, Sendable {
+    /// The number of the datacenter.
     public var datacenter: Datacenter
     /// The weight, at least 1. A datacenter gets clients in proportion to it.
     public var weight: UInt32
 
+    /// Gives a datacenter a weight, at least 1.
     public init(_ datacenter: Datacenter, weight: UInt32 = 1) {
         self.datacenter = datacenter
         self.weight = weight

@@ -9,6 +9,7 @@ public struct ListNumbering {
     /// The numbers by a digest of 128 bits: the lists themselves might take hundreds of megabytes.
     private var numbers: [UInt128: UInt32] = [:]
 
+    /// Makes a numbering without lists.
     public init() {}
 
     /// Returns the common number of each list of a table.

@@ -5,7 +5,7 @@ import Platform
 /// classes of addresses that no map distinguishes, and each map gets a list for each class.
 public struct MapCompiler {
     private let atlas: Atlas
-    private let sites: [Site]
+    private let datacenters: [DatacenterProperties]
     /// The location of each of the gazetteer's coordinates.
     private let clients: [UnitVector?]
     /// For each set of datacenters that some map sorts by distance: the number of its order at each of the
@@ -21,9 +21,14 @@ public struct MapCompiler {
         var count = 0
     }
 
-    public init(_ atlas: Atlas, datacenters sites: [Site]) {
+    /// Prepares to compile maps.
+    ///
+    /// - Parameters:
+    ///   - atlas: the places and autonomous systems of all addresses.
+    ///   - datacenters: the datacenters by number.
+    public init(_ atlas: Atlas, datacenters: [DatacenterProperties]) {
         self.atlas = atlas
-        self.sites = sites
+        self.datacenters = datacenters
         clients = atlas.gazetteer.coordinates.map { $0.map(UnitVector.init) }
         (areas, areaEntries) = Self.areas(of: atlas.gazetteer)
     }
@@ -55,7 +60,7 @@ public struct MapCompiler {
 
     /// Compiles maps for every address of the atlas, and writes them for `CompiledMap.all`.
     public mutating func write(_ maps: [PlaceRules], to writer: inout ColumnWriter) {
-        writer.add(sites)
+        writer.add(datacenters)
         writer.add([UInt32(maps.count)])
         // Rules for networks and autonomous systems divide places further, for each map in its own way.
         var partition = Partition(atlas.places, placeCount: atlas.gazetteer.entries.count)
@@ -112,11 +117,11 @@ public struct MapCompiler {
     /// Returns the rules of a map for networks and autonomous systems as a layer: 0 without a rule; otherwise the
     /// number of the destination plus 1, and 2^31 more for a network rule. `nil` if the map has no such rules.
     private func overridingRules(_ rules: PlaceRules, _ lists: inout ListRegister) -> AddressLayer? {
-        guard !rules.networks.isEmpty || !rules.systems.isEmpty else { return nil }
-        let values = rules.networks.destinations.map { 1 << 31 | UInt32(lists.number(of: $0)) + 1 }
+        guard !rules.networks.isEmpty || !rules.asns.isEmpty else { return nil }
+        let values = rules.networks.destinations.map { 1 << 31 | UInt32(lists.destinationNumber(of: $0)) + 1 }
         let networks = AddressLayer(rules.networks.prefixes(with: values), otherwise: 0)
-        guard !rules.systems.isEmpty else { return networks }
-        let byASN = rules.systems.mapValues { UInt32(lists.number(of: $0)) + 1 }
+        guard !rules.asns.isEmpty else { return networks }
+        let byASN = rules.asns.mapValues { UInt32(lists.destinationNumber(of: $0)) + 1 }
         return networks.combined(with: atlas.asns.map { byASN[$0] ?? 0 }) { $0 > 0 ? $0 : $1 }
     }
 
@@ -130,26 +135,26 @@ public struct MapCompiler {
         _ lists: inout ListRegister
     ) -> (values: [UInt32], isKnownByRule: [Bool], defaultList: UInt32) {
         let destinations = areaDestinations(rules, mentions, &lists)
-        let defaultList = number(lists.number(of: rules.fallback), coordinates: 0, &lists)
+        let defaultList = listNumber(lists.destinationNumber(of: rules.defaultDestination), coordinates: 0, &lists)
         let entries = atlas.gazetteer.entries
         var numbers: [UInt32] = []
         numbers.reserveCapacity(entries.count)
         // The list of each area, if it does not depend on coordinates.
         let areaLists = destinations.map { destination in
             lists.variants[destination].nearestParts.isEmpty
-                ? number(destination, coordinates: 0, &lists) : ListRegister.Variants.none
+                ? listNumber(destination, coordinates: 0, &lists) : ListRegister.Variants.none
         }
         for (position, area) in areas.enumerated() {
             let list = areaLists[Int(area)]
             numbers.append(
                 list != ListRegister.Variants.none
                     ? list
-                    : number(destinations[Int(area)], coordinates: entries[position].coordinates, &lists))
+                    : listNumber(destinations[Int(area)], coordinates: entries[position].coordinates, &lists))
         }
         for position in mentions.places(rules) {
             guard let match = rules.cityMatches(atlas.gazetteer[entries[position]]).first else { continue }
-            numbers[position] = number(
-                lists.number(of: match.destination), coordinates: entries[position].coordinates, &lists)
+            numbers[position] = listNumber(
+                lists.destinationNumber(of: match.destination), coordinates: entries[position].coordinates, &lists)
         }
         // Place 0 is the unknown place, which no place rule matches.
         numbers[0] = defaultList
@@ -160,7 +165,8 @@ public struct MapCompiler {
             let destination = Int(rule & (.max >> 1)) - 1
             values.append(
                 rule == 0
-                    ? numbers[Int(place)] : number(destination, coordinates: entries[Int(place)].coordinates, &lists))
+                    ? numbers[Int(place)]
+                    : listNumber(destination, coordinates: entries[Int(place)].coordinates, &lists))
             isKnownByRule.append(rule >> 31 == 1 && values[values.count - 1] == defaultList)
         }
         return (values, isKnownByRule, defaultList)
@@ -179,7 +185,9 @@ public struct MapCompiler {
         _ rules: PlaceRules, _ mentions: MentionedPlaces, _ lists: inout ListRegister
     ) -> [Int] {
         let gazetteer = atlas.gazetteer
-        func winner(_ matches: [PlaceRules.Match]) -> Int? { matches.first.map { lists.number(of: $0.destination) } }
+        func winner(_ matches: [PlaceRules.Match]) -> Int? {
+            matches.first.map { lists.destinationNumber(of: $0.destination) }
+        }
         let continents = gazetteer.continents.map { winner(rules.continentMatches($0)) }
         // For places whose continent no database states, it is that of the country.
         let continentsOfCountries = gazetteer.countries.map { winner(rules.continentMatches($0?.continent)) }
@@ -188,12 +196,12 @@ public struct MapCompiler {
         for position in mentions.subdivisionLists(rules) {
             subdivisions[position] = winner(rules.subdivisionMatches(gazetteer.subdivisions[position]))
         }
-        let fallback = lists.number(of: rules.fallback)
+        let defaultDestination = lists.destinationNumber(of: rules.defaultDestination)
         return areaEntries.map { entry in
             subdivisions[Int(entry.subdivisions)] ?? countries[Int(entry.country)]
                 ?? (entry.continent == 0
                     ? continentsOfCountries[Int(entry.country)] : continents[Int(entry.continent)])
-                ?? fallback
+                ?? defaultDestination
         }
     }
 
@@ -223,7 +231,8 @@ public struct MapCompiler {
             static let none = UInt32.max
         }
 
-        mutating func number(of destination: Destination) -> Int {
+        /// Returns the number of a destination; registers it if it is new.
+        mutating func destinationNumber(of destination: Destination) -> Int {
             if let number = destinationNumbers[destination] { return number }
             let parts = destination.nearestParts
             destinations.append(destination)
@@ -232,7 +241,8 @@ public struct MapCompiler {
             return destinations.count - 1
         }
 
-        mutating func number(of list: PreferenceList) -> UInt32 {
+        /// Returns the number of a list; registers it if it is new.
+        mutating func listNumber(of list: PreferenceList) -> UInt32 {
             if let number = numbers[list] { return number }
             let number = UInt32(lists.count)
             lists.append(list)
@@ -243,18 +253,18 @@ public struct MapCompiler {
 
     /// Returns the number of a destination's list for clients at coordinates of the gazetteer.
     @inline(__always)
-    private mutating func number(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
+    private mutating func listNumber(_ destination: Int, coordinates: UInt32, _ lists: inout ListRegister) -> UInt32 {
         let count = lists.variants[destination].lists.count
         let position = count == 1 ? 0 : Int(coordinates)
         if position < count {
             let number = lists.variants[destination].lists[position]
             if number != ListRegister.Variants.none { return number }
         }
-        return findNumber(destination, coordinates: Int(coordinates), &lists)
+        return findListNumber(destination, coordinates: Int(coordinates), &lists)
     }
 
     @inline(never)
-    private mutating func findNumber(_ destination: Int, coordinates: Int, _ lists: inout ListRegister) -> UInt32 {
+    private mutating func findListNumber(_ destination: Int, coordinates: Int, _ lists: inout ListRegister) -> UInt32 {
         if lists.variants[destination].lists.isEmpty {
             lists.variants[destination].lists = Array(
                 repeating: ListRegister.Variants.none, count: max(clients.count, 2))
@@ -269,10 +279,10 @@ public struct MapCompiler {
         let order = hasOneOrder && coordinates != 0 ? Int(lists.variants[destination].orders[coordinates]) : nil
         var number = order.map { lists.variants[destination].byOrder[$0] } ?? ListRegister.Variants.none
         if number == ListRegister.Variants.none {
-            number = lists.number(
+            number = lists.listNumber(
                 of: PreferenceList(
                     lists.destinations[destination], client: parts.isEmpty ? nil : clients[coordinates],
-                    locations: sites.map(\.location)))
+                    locations: self.datacenters.map(\.location)))
             if let order { lists.variants[destination].byOrder[order] = number }
         }
         lists.variants[destination].lists[parts.isEmpty ? 0 : coordinates] = number
@@ -282,7 +292,7 @@ public struct MapCompiler {
     /// Returns the orders by distance of a small set of datacenters.
     private mutating func orders(of datacenters: [Datacenter]) -> Orders {
         if let known = orders[datacenters] { return known }
-        let locations = datacenters.map { sites[$0].location! }
+        let locations = datacenters.map { self.datacenters[$0].location! }
         var result = Orders()
         var known: [UInt64: UInt32] = [:]
         for client in clients {

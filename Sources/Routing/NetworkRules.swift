@@ -2,6 +2,7 @@ import Geography
 
 /// The rules for networks. Each destination is stored once, because a networks file may have a million lines.
 public struct NetworkRules: RandomAccessCollection, ExpressibleByArrayLiteral, Sendable {
+    /// A network, and where its clients go.
     public typealias Element = (prefix: IPPrefix, destination: Destination)
 
     private var prefixes: [IPPrefix] = []
@@ -14,6 +15,7 @@ public struct NetworkRules: RandomAccessCollection, ExpressibleByArrayLiteral, S
     /// Makes an empty set of rules.
     public init() {}
 
+    /// Makes rules from a literal; if a network occurs twice, both are kept.
     public init(arrayLiteral elements: Element...) {
         for element in elements { append(element) }
     }

@@ -19,6 +19,7 @@ public struct PreferenceList: Hashable, Sendable {
 
     /// A tier: datacenters that are drawn by weight, or many datacenters in the order of distance.
     public enum Tier: Hashable, Sendable {
+        /// Datacenters that are drawn by weight.
         case shares([Share])
         /// The datacenters after the nearest ones, sorted only when they are needed.
         case distanceTail(DistanceTail)

@@ -10,7 +10,7 @@ public struct PreferenceListTable: Sendable {
     let members: Column<Member>
     let pools: Column<Pool>
     let distances: Column<Distance>
-    let datacenters: Column<Site>
+    let datacenters: Column<DatacenterProperties>
 
     /// A tier in 32 bits: a single datacenter, as most are, or the position of a pool or of a `Distance`. The last tier
     /// of a list may say instead over which pool, or that over all datacenters, clients are spread.
@@ -23,13 +23,16 @@ public struct PreferenceListTable: Sendable {
         init(distance: Int) { bits = 3 << 30 | UInt32(distance) }
         init(spreadOver pool: Int) { bits = 7 << 29 | UInt32(pool) }
 
-        /// Stands for all datacenters in place of the position of a pool.
+        /// Stands for all datacenters instead of the position of a pool.
         static var everything: Int { Int(UInt32.max >> 3) }
 
         @usableFromInline
         enum Kind {
+            /// A single datacenter.
             case datacenter(Datacenter)
+            /// The position of a pool in `pools`.
             case pool(Int)
+            /// The position of an order by distance in `distances`.
             case distance(Int)
             /// The position of a pool, or `everything`.
             case spread(Int)
@@ -77,7 +80,7 @@ public struct PreferenceListTable: Sendable {
     /// Reads the lists of a map, and checks all positions in them.
     ///
     /// - Parameter datacenters: all datacenters.
-    init(from reader: inout ColumnReader, datacenters: Column<Site>) throws(MalformedColumns) {
+    init(from reader: inout ColumnReader, datacenters: Column<DatacenterProperties>) throws(MalformedColumns) {
         tierStarts = try reader.read()
         tiers = try reader.read()
         members = try reader.read()
@@ -99,7 +102,7 @@ public struct PreferenceListTable: Sendable {
             case .spread(let pool): pool < pools.count || pool == Tier.everything
             }
         }
-        guard datacenters.buffer.allSatisfy({ Site.capacities.contains($0.capacity) }) else {
+        guard datacenters.buffer.allSatisfy({ DatacenterProperties.capacities.contains($0.capacity) }) else {
             throw MalformedColumns("the capacity of a datacenter is out of range")
         }
         guard isSound else { throw MalformedColumns("a preference list has a datacenter that does not exist") }

@@ -4,6 +4,12 @@ import Glibc
 ///
 /// Each candidate gets a score from the seed and its identity, and the best score wins. So if a candidate is removed,
 /// only the clients that had drawn it move, each to the candidate with its next best score.
+///
+/// ```swift
+/// let draw = RendezvousDraw(network: 0xc00002, salt: identity(of: "www"))   // all clients of 192.0.2.0/24
+/// func score(_ name: String) -> Double { draw.score(identity(of: name), weight: 1) }
+/// let winner = ["oslo", "ashburn"].min { score($0) < score($1) }
+/// ```
 public struct RendezvousDraw: Sendable {
     @usableFromInline let seed: UInt64
     /// Whether repeated draws must agree (sticky).

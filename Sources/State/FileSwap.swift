@@ -145,7 +145,7 @@ extension StateDirectory {
         }
         let descriptor = try asOwner(hasAllGroups: true) { () throws(Failure) in openRegularFile(source) }
         guard descriptor >= 0 else {
-            if descriptor == isNoRegularFile { throw Failure(description: "\(source) is not a regular file") }
+            if descriptor == notRegularFile { throw Failure(description: "\(source) is not a regular file") }
             throw Failure(
                 description:
                     "the user of the state directory \(path) (\(owner.user)) must be able to read \(source), but cannot open it: \(String(cString: strerror(errno))); chmod a+r it, and a+x the folders above it"
@@ -170,7 +170,7 @@ extension StateDirectory {
 private func contents(of path: String) -> [UInt8]? {
     let descriptor = openRegularFile(path)
     guard descriptor >= 0 else {
-        if descriptor == isNoRegularFile { errno = EINVAL }
+        if descriptor == notRegularFile { errno = EINVAL }
         return nil
     }
     defer { close(descriptor) }

@@ -51,7 +51,7 @@ struct ChoiceTests {
             let client = IPAddress("129.240.1.1")!
             let state = ServiceState(drained: down, partialDrains: [:], health: [], downAddresses: [])
             let choice = snapshot.choose(
-                position, for: client, length: 32, resolver: client, state, placeScope: 1, random: 1
+                service: position, for: client, length: 32, resolver: client, state: state, placeScope: 1, random: 1
             ) {
                 #expect($1 == .all)
             }

@@ -76,7 +76,7 @@ struct SpreadTests {
             resolver: subnet.address)
         var answer = Answer(datacenters: [], scope: 0)
         _ = snapshot.choose(
-            position, for: subnet.address, length: subnet.length, resolver: subnet.address, state,
+            service: position, for: subnet.address, length: subnet.length, resolver: subnet.address, state: state,
             placeScope: placeScope, random: random
         ) { choice, chosenPart in
             guard chosenPart == .all || chosenPart == part || part == .all && chosenPart == .ipv4 else { return }

@@ -216,15 +216,15 @@ struct HealthTests {
             ),
             (
                 "{ http: { body: x } }",
-                "7:22: GET in http of check of service web has no body; write method: POST, or take it out"
+                "7:22: GET in http of check of service web has no body; write method: POST, or remove it"
             ),
             (
                 "{ http: { method: HEAD, match: x } }",
-                "7:36: the answer to HEAD in http of check of service web has no body for match; write method: GET, or take it out"
+                "7:36: the answer to HEAD in http of check of service web has no body for match; write method: GET, or remove it"
             ),
             (
                 "{ http: { no_match: '' } }",
-                "7:32: no_match in http of check of service web is empty, which every body contains; write a text, or take it out"
+                "7:32: no_match in http of check of service web is empty, which every body contains; write a text, or remove it"
             ),
             (
                 "{ http: { headers: { 'X Y': z } } }",
@@ -236,7 +236,7 @@ struct HealthTests {
             ),
             (
                 "{ http: { headers: { Content-length: 1 } } }",
-                "7:33: Content-length in headers in http of check of service web is set by the agent; take it out"
+                "7:33: Content-length in headers in http of check of service web is set by the agent; remove it"
             ),
             (
                 "{ http: { headers: { A: 1, a: 2 } } }",
@@ -250,7 +250,7 @@ struct HealthTests {
                 "{ http: { weight_header: 'a b' } }",
                 "7:37: weight_header in http of check of service web is 'a b'; write a field's name such as X-Geopipe-Weight"
             ),
-            ("[]", "7:12: check of service web is empty; write check: { http: {} }, or take it out"),
+            ("[]", "7:12: check of service web is empty; write check: { http: {} }, or remove it"),
             ("[{ tcp: 25 }, { tcp: 0 }]", "7:33: tcp of check 2 of service web is '0'; write a port from 1 to 65535"),
             (
                 "{ tcp: 25, address: www }",

@@ -13,7 +13,7 @@ extension ConfigurationTests {
             let text = sound.replacing("oslo: {}, ashburn: {}", with: located)
                 .replacing("{ random: [oslo, ashburn] }", with: text)
                 .replacing("ashburn: { CNAME: www.example.net. }", with: "ashburn: 192.0.2.2\n      bergen: 192.0.2.3")
-            return try load(text).maps[0].rules.fallback
+            return try load(text).maps[0].rules.defaultDestination
         }
         #expect(try destination("bergen") == .tier([Share(2)]))
         #expect(try destination("none") == Destination.none)
@@ -74,15 +74,15 @@ extension ConfigurationTests {
             ),
             (
                 "{ oslo: 3, ashburn: 1, then: spread }",
-                "7:37: then of the default of map world has no list beside it; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
+                "7:37: then of the default of map world has no list next to it; write { list: [{ oslo: 3, ashburn: 1 }], then: spread }"
             ),
             (
                 "{ then: spread }",
-                "7:16: then of the default of map world has no list beside it; write { list: [oslo, ashburn], then: spread }"
+                "7:16: then of the default of map world has no list next to it; write { list: [oslo, ashburn], then: spread }"
             ),
             (
                 "[oslo, { list: [ashburn], then: spread }]",
-                "7:40: then is inside the list of the default of map world; write it beside the list: { list: [...], then: spread }"
+                "7:40: then is inside the list of the default of map world; write it next to the list: { list: [...], then: spread }"
             ),
             (
                 "{ list: none, then: spread }",
@@ -267,7 +267,7 @@ extension ConfigurationTests {
             ("    ttl: 60", "    spread: 17", "11:13: spread of service web is 17; write at most 16"),
             (
                 "    ttl: 60", "    spread: 2",
-                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which must be alone; take one of them out"
+                "11:13: service web spreads over several datacenters, and one of them has a CNAME, which must be alone; remove one of them"
             ),
             (
                 "    ttl: 60", "    when_all_down: panic",

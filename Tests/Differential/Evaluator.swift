@@ -120,7 +120,7 @@ final class Evaluator {
         return (address, found, network)
     }
 
-    /// network (longest prefix) > asn > city > subdivision > country > region > continent > default.
+    /// network (longest prefix) > asn > city > subdivision > country > continent > default.
     ///
     /// A region has the level of its member, after the rule for the member itself. Of nested subdivisions the
     /// narrowest comes first.

@@ -346,7 +346,7 @@ struct DatabaseCheckTests {
         #expect(check.status == 0)
         #expect(
             check.lines.first
-                == "geopipe.yaml:1:21: warning: no rule here needs what 1.mmdb (Test-City) has: autonomous_system_number; take it out of databases"
+                == "geopipe.yaml:1:21: warning: no rule here needs what 1.mmdb (Test-City) has: autonomous_system_number; remove it from databases"
         )
         let bare = try VendorTrial(databases, map: "{ networks: { 10.0.0.0/8: oslo }, default: singapore }").check()
         #expect(bare.lines.allSatisfy { !$0.contains("no rule here needs") })

@@ -38,7 +38,7 @@ struct DifferenceTests {
 
     private func first(_ snapshot: Snapshot, _ client: IPAddress) -> String {
         let choice = snapshot.choose(
-            0, for: client, length: .max, resolver: client, .all, placeScope: 1, random: 1
+            service: 0, for: client, length: .max, resolver: client, state: .all, placeScope: 1, random: 1
         ) { _, _ in }
         return choice.count == 0 ? "none" : snapshot.datacenterNames[Int(choice.datacenters[0])]
     }

@@ -13,11 +13,11 @@ struct PlaceRulesTests {
 
     @Test("the most specific rule wins, and a place's own rule wins over its region's")
     func precedence() {
-        var rules = PlaceRules(fallback: .tier([Share(0)]))
+        var rules = PlaceRules(default: .tier([Share(0)]))
         var expected = ["default"]
         func check(_ rule: String, sourceLocation: SourceLocation = #_sourceLocation) {
             expected.insert(rule, at: 0)
-            let found = rules.matches(IPPrefix("192.0.2.1")!, system: 64_500, place: seattle).map(\.rule)
+            let found = rules.matches(IPPrefix("192.0.2.1")!, asn: 64_500, place: seattle).map(\.rule)
             #expect(found == expected, sourceLocation: sourceLocation)
         }
         rules.continents[PlaceCode("NA")!] = .tier([Share(1)])
@@ -41,7 +41,7 @@ struct PlaceRulesTests {
         check("city US-WA/Seattle")
         rules.cities[.geonameID(5_809_844)] = .tier([Share(9)])
         check("city 5809844")
-        rules.systems[64_500] = .tier([Share(10)])
+        rules.asns[64_500] = .tier([Share(10)])
         check("AS64500")
         rules.networks.append((IPPrefix("192.0.0.0/16")!, .tier([Share(11)])))
         check("network 192.0.0.0/16")
@@ -52,12 +52,12 @@ struct PlaceRulesTests {
 
     @Test("rules do not match unknown fields or other places")
     func others() {
-        var rules = PlaceRules(fallback: .none)
+        var rules = PlaceRules(default: .none)
         rules.cities[.inCountry(PlaceCode("CA")!, name: "Seattle")] = .tier([Share(1)])
         rules.countries[PlaceCode("CA")!] = .tier([Share(1)])
         rules.networks.append((IPPrefix("198.51.100.0/24")!, .tier([Share(1)])))
-        #expect(rules.matches(IPPrefix("192.0.2.1")!, system: 0, place: seattle).map(\.rule) == ["default"])
-        #expect(rules.matches(IPPrefix("192.0.2.1")!, system: 0, place: Place()).map(\.rule) == ["default"])
+        #expect(rules.matches(IPPrefix("192.0.2.1")!, asn: 0, place: seattle).map(\.rule) == ["default"])
+        #expect(rules.matches(IPPrefix("192.0.2.1")!, asn: 0, place: Place()).map(\.rule) == ["default"])
     }
 }
 
@@ -114,7 +114,7 @@ struct PreferenceListTests {
     func farther() throws {
         let count = 200
         let sites = (0..<count).map { number in
-            Site(
+            DatacenterProperties(
                 identity: UInt64(number),
                 location: UnitVector(
                     Coordinates(latitude: .random(in: -90...90), longitude: .random(in: -180...180))!))
@@ -188,7 +188,7 @@ struct ListTableTests {
     @Test("damaged lists are refused or read without a fault")
     func damaged() {
         let here = UnitVector(Coordinates(latitude: 59.91, longitude: 10.75)!)
-        let sites = (0..<20).map { Site(identity: UInt64($0), location: here) }
+        let sites = (0..<20).map { DatacenterProperties(identity: UInt64($0), location: here) }
         let lists = [
             PreferenceList(.tier([Share(1), Share(2, weight: 3)]), client: nil, locations: []),
             PreferenceList(
@@ -209,7 +209,7 @@ struct ListTableTests {
                 copy.copyMemory(from: memory.bytes)
                 copy[position] ^= flip
                 var reader = ColumnReader(UnsafeRawBufferPointer(copy))
-                guard let sites = try? reader.read(Site.self), sites.count == 20,
+                guard let sites = try? reader.read(DatacenterProperties.self), sites.count == 20,
                     let table = try? PreferenceListTable(from: &reader, datacenters: sites)
                 else {
                     refused += 1
@@ -243,7 +243,8 @@ struct ListTableTests {
         var list = PreferenceList(.none, client: nil, locations: [])
         list.tiers = tiers
         return try Lists(
-            [list], datacenters: (0..<10).map { Site(identity: identity(of: "dc\($0)"), location: nil) })
+            [list], datacenters: (0..<10).map { DatacenterProperties(identity: identity(of: "dc\($0)"), location: nil) }
+        )
     }
 }
 
@@ -251,13 +252,15 @@ struct ListTableTests {
 struct CompiledMapTests {
     @Test("an unknown client gets the list of its resolver, with the right scope")
     func resolver() throws {
-        var rules = PlaceRules(fallback: .tier([Share(0)]))
+        var rules = PlaceRules(default: .tier([Share(0)]))
         rules.networks = [
             (IPPrefix("192.0.2.0/24")!, .tier([Share(1)])), (IPPrefix("198.51.100.0/24")!, .tier([Share(0)])),
         ]
         let memory = ColumnMemory {
             var compiler = MapCompiler(
-                Atlas(), datacenters: [Site](repeating: Site(identity: 0, location: nil), count: 2))
+                Atlas(),
+                datacenters: [DatacenterProperties](
+                    repeating: DatacenterProperties(identity: 0, location: nil), count: 2))
             compiler.write([rules], to: &$0)
         }
         defer { withExtendedLifetime(memory) {} }
@@ -284,7 +287,7 @@ final class Lists {
     private let memory: ColumnMemory
     let table: PreferenceListTable
 
-    init(_ lists: [PreferenceList], datacenters: [Site]) throws {
+    init(_ lists: [PreferenceList], datacenters: [DatacenterProperties]) throws {
         memory = ColumnMemory {
             $0.add(datacenters)
             PreferenceListTable.write(lists, to: &$0)

@@ -15,7 +15,7 @@ struct SpreadTests {
         try Lists(
             destinations.map { PreferenceList($0, client: nil, locations: []) },
             datacenters: Self.capacities.enumerated().map {
-                Site(identity: identity(of: "dc\($0.offset)"), location: nil, capacity: $0.element)
+                DatacenterProperties(identity: identity(of: "dc\($0.offset)"), location: nil, capacity: $0.element)
             })
     }
 
@@ -135,7 +135,7 @@ struct SpreadTests {
     func capacities() throws {
         for (capacity, part) in [(0, 0.0), (1e-300, 0), (5, 0.5), (1e300, 1), (.infinity, 1)] as [(Double, Double)] {
             let sites = [1, capacity, 5].enumerated().map {
-                Site(identity: UInt64($0.offset), location: nil, capacity: $0.element)
+                DatacenterProperties(identity: UInt64($0.offset), location: nil, capacity: $0.element)
             }
             let list = PreferenceList(.spread(tier(0), group: nil), client: nil, locations: [])
             let lists = try Lists([list], datacenters: sites)

@@ -43,7 +43,7 @@ package struct Key: Sendable {
     package let usual: String?
     /// Its meaning, in one or two sentences of Markdown.
     package let text: String
-    /// The key with a value, and with the keys that it needs beside it, as the inside of a YAML flow mapping.
+    /// The key with a value, and with the keys that it needs next to it, as the inside of a YAML flow mapping.
     package let example: String
 
     init(

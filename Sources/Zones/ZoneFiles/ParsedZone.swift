@@ -17,7 +17,7 @@ struct ParsedZone {
     private var scratch: [UInt8] = []
 
     static let dsAtApex =
-        "a DS record at the apex is left out, because pdns does not serve it; it belongs into the parent zone (RFC 4034 section 5)"
+        "a DS record at the apex is left out, because pdns does not serve it; it belongs in the parent zone (RFC 4034 section 5)"
 
     /// A record. Its text, in the form of pdns, is in `texts`.
     struct Entry {

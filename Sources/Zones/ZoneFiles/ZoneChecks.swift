@@ -74,7 +74,7 @@ struct ZoneChecks {
         case .ns:
             if text(of: name) == "*" || text(of: name).hasPrefix("*.") {
                 contents.warn(
-                    first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); take the NS record out")
+                    first.place, "a wildcard cannot be delegated (RFC 4592 section 4.2); remove the NS record")
             }
             if delegations[name] != .occluded { for position in rrset { checkNameServer(record(position), of: name) } }
         case .mx, .srv:
@@ -83,7 +83,7 @@ struct ZoneChecks {
             // Records below a delegation get another warning anyway.
             guard delegations[name] == .authoritative else { break }
             contents.warn(
-                first.place, "DS at \(text(of: name)) has no effect, because there is no delegation; take it out")
+                first.place, "DS at \(text(of: name)) has no effect, because there is no delegation; remove it")
         default: break
         }
     }
@@ -135,11 +135,11 @@ extension ZoneChecks {
                 default: break
                 }
                 checks.contents.warn(
-                    first.place, "\(first.type) of \(checks.text(of: name)) \(reason); take it out")
+                    first.place, "\(first.type) of \(checks.text(of: name)) \(reason); remove it")
             }
             if contents.services[Int32(name)] != nil, !(place != .authoritative && glue.contains(Int32(name))) {
                 contents.warn(
-                    contents.servicePlaces[Int32(name)], "the service of \(text(of: name)) \(reason); take it out")
+                    contents.servicePlaces[Int32(name)], "the service of \(text(of: name)) \(reason); remove it")
             }
         }
     }

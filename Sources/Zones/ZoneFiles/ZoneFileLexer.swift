@@ -58,7 +58,7 @@ struct ZoneFileLexer {
                 position += 1
             case UInt8(ascii: ")"):
                 guard open.popLast() != nil else {
-                    throw Failure(offset: position, message: "a ) without a ( before it; take it out")
+                    throw Failure(offset: position, message: "a ) without a ( before it; remove it")
                 }
                 position += 1
             case UInt8(ascii: "\""):

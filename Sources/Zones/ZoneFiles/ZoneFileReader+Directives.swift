@@ -50,7 +50,7 @@ extension ZoneFileReader {
         do throws(SourceFile.Unreadable) {
             let file = try SourceFile(path: real, name: name, within: folder)
             guard !reading.contains(where: { files[$0].path == real || files[$0].identity == file.identity }) else {
-                return diagnose(tokens[1], "'\(path)' includes itself; take one $INCLUDE out")
+                return diagnose(tokens[1], "'\(path)' includes itself; remove one $INCLUDE")
             }
             // An included file does not change the origin and the owner of the file that includes it.
             let outer = (origin, owner)

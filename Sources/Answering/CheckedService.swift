@@ -53,7 +53,9 @@ public struct CheckedService: Sendable {
 
     /// The health of the addresses of a datacenter.
     public struct DatacenterHealth: Sendable {
+        /// The health of the IPv4 addresses.
         public var ipv4: FamilyHealth
+        /// The health of the IPv6 addresses.
         public var ipv6: FamilyHealth
 
         /// The number of addresses of both families.

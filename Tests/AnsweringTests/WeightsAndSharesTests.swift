@@ -8,8 +8,8 @@ import Testing
 @testable import Inspection
 @testable import State
 
-@Suite("Limits of datacenters and addresses")
-struct LimitsTests {
+@Suite("Weights of addresses and shares of datacenters")
+struct WeightsAndSharesTests {
     private static let comesBack = 1_000
     private static let time = 10_000
 
@@ -154,7 +154,7 @@ struct LimitsTests {
         let serving = Serving(snapshot, switches: [], health: health, at: Self.time)
         #expect(isNear(try oslo(serving), 50))
         #expect(try answers(serving).allSatisfy { !$0.contains("192.0.2.1") })
-        #expect(serving.limits.shares == [[50, 100]])
+        #expect(serving.weightsAndShares.shares == [[50, 100]])
     }
 
     @Test("are explained")
@@ -180,11 +180,11 @@ struct LimitsTests {
         let world = try world()
         let first = state(backFor: 30, fellBefore: 60)
         for second in [state(false, fellBefore: 10), state(backFor: 5, fellBefore: 10)] {
-            #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits == Limits())
+            #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).weightsAndShares == WeightsAndShares())
         }
         // Here both addresses were down at once.
         let second = state(backFor: 5, fellBefore: 50)
-        #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).limits.shares == [[5, 100]])
+        #expect(serving(world, ["192.0.2.1": first, "192.0.2.2": second]).weightsAndShares.shares == [[5, 100]])
     }
 
     @Test("do not follow if one family comes back while the other stayed up")
@@ -192,8 +192,8 @@ struct LimitsTests {
         let world = try world("when_all_down: answer", addresses: "[192.0.2.1, \"2001:db8::1\"]")
         let back = state(backFor: 10, fellBefore: 100)
         let target = "[2001:db8::1]"
-        #expect(serving(world, [target: back]).limits == Limits())
-        #expect(serving(world, ["192.0.2.1": state(false), target: back]).limits.shares == [[5, 100]])
+        #expect(serving(world, [target: back]).weightsAndShares == WeightsAndShares())
+        #expect(serving(world, ["192.0.2.1": state(false), target: back]).weightsAndShares.shares == [[5, 100]])
     }
 
     @Test("are in the health report, whose other lines do not change")

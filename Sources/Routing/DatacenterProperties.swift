@@ -1,7 +1,7 @@
 import Geography
 
 /// The properties of a datacenter that choosing needs.
-public struct Site: Sendable, BitwiseCopyable {
+public struct DatacenterProperties: Sendable, BitwiseCopyable {
     /// The hash of the name, which does not depend on the position; see `identity(of:)`.
     public let identity: UInt64
     /// The location; meaningless if `hasLocation` is 0.
