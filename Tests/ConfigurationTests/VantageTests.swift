@@ -61,7 +61,7 @@ struct VantageTests {
             ),
             (
                 "token_file: t\nvantage_points: [{ name: a, url: 'http://192.0.2.1' }, { name: b, url: 'http://192.0.2.1:80/' }]",
-                "4:74: the vantage points a and b have the same url; one agent has one vote, so take one out"
+                "4:74: the vantage points a and b have the same url; one agent has one vote, so remove one of them"
             ),
             ("token_file: t\n\(points)\ninterval: 0", "5:13: interval of health is 0; write at least 1"),
             (
