@@ -163,7 +163,7 @@ public struct CheckedService: Sendable {
         /// Returns the share of a family while it comes back; `nil` if less than its quorum is up.
         func growth(of family: [[String]]) -> (growth: Int, end: Int?)? {
             let required = quorum.required(of: family.count)
-            let backs = family.filter(isUp).map { checks in checks.compactMap { state($0)?.back }.max() ?? .min }
+            let backs = family.filter(isUp).map { checks in checks.compactMap { state($0)?.cameBackAt }.max() ?? .min }
                 .sorted()
             guard !family.isEmpty, backs.count >= required else { return nil }
             // The family came up with the address that completed its quorum, unless other addresses had completed it
@@ -181,8 +181,8 @@ public struct CheckedService: Sendable {
         func wasUp(_ checks: [String], before time: Int) -> Bool {
             checks.allSatisfy { check in
                 if let down = down(check) { return down.since >= time }
-                guard let state = state(check), let back = state.back else { return true }
-                return back < time || state.fell ?? .min >= time
+                guard let state = state(check), let back = state.cameBackAt else { return true }
+                return back < time || state.wentDownAt ?? .min >= time
             }
         }
     }

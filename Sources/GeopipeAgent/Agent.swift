@@ -82,7 +82,7 @@ private final class SessionChoice: Service {
         try await follower.run { subject throws(StartFailure) in
             prober.readRoots()
             guard let path = command.stateDirectory ?? subject.stateDirectory else {
-                let diagnostic = "\(command.file) has state_directory: none; take it out to use /run/geopipe"
+                let diagnostic = "\(command.file) has state_directory: none; remove it to use /run/geopipe"
                 guard session != nil else { throw StartFailure(code: .unusable, message: diagnostic) }
                 log.error("\(diagnostic); what was loaded before stays in use")
                 return true

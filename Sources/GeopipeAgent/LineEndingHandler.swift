@@ -17,21 +17,21 @@ final class LineEndingHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard isInHead else { return context.fireChannelRead(data) }
         let bytes = unwrapInboundIn(data)
-        var mended = context.channel.allocator.buffer(capacity: bytes.readableBytes + 64)
+        var corrected = context.channel.allocator.buffer(capacity: bytes.readableBytes + 64)
         var rest = bytes.readableBytesView[...]
         while isInHead, let byte = rest.popFirst() {
             if byte == UInt8(ascii: "\n") {
-                if last != UInt8(ascii: "\r") { mended.writeInteger(UInt8(ascii: "\r")) }
+                if last != UInt8(ascii: "\r") { corrected.writeInteger(UInt8(ascii: "\r")) }
                 endLine(isEmpty: lineLength == (last == UInt8(ascii: "\r") ? 1 : 0))
             } else {
                 if line.count < 10 { line.append(byte) }
                 lineLength += 1
             }
-            mended.writeInteger(byte)
+            corrected.writeInteger(byte)
             last = byte
         }
-        mended.writeBytes(rest)
-        context.fireChannelRead(wrapInboundOut(mended))
+        corrected.writeBytes(rest)
+        context.fireChannelRead(wrapInboundOut(corrected))
     }
 
     private func endLine(isEmpty: Bool) {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Glibc
 import Journal
 import Logging
@@ -23,7 +24,8 @@ struct AgentCommand: ParsableCommand, Sendable {
 
     @Option(
         name: .customLong("state"),
-        help: "The state directory, instead of the configuration's state_directory.")
+        help: ArgumentHelp(
+            "The state directory, instead of the configuration's state_directory.", valueName: "folder"))
     var stateDirectory: String?
 
     @Option(
@@ -42,7 +44,7 @@ struct ConfigurationOption: ParsableArguments, Sendable {
     @Option(
         name: .customLong("config"),
         help: ArgumentHelp(
-            "The configuration file. (default: /etc/geopipe/geopipe.yaml; none for a replay)", valueName: "config"))
+            "The configuration file. (default: /etc/geopipe/geopipe.yaml; none for a replay)", valueName: "file"))
     var file: String?
 }
 
@@ -70,8 +72,14 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         _ = ProcessMetrics.start
         NIOSingletons.groupLoopCountSuggestion = 2
+        let arguments = Array(processArguments.dropFirst())
+        if let unknown = AgentCommand.unknownCommand(in: arguments) {
+            printError(
+                "unknown command '\(visible(unknown.command))'\(suggestion(for: unknown.word, among: unknown.known))")
+            exit(ExitCode.unusable.rawValue)
+        }
         do {
-            switch try AgentCommand.parseAsRoot() {
+            switch try AgentCommand.parseAsRoot(arguments) {
             case let command as AgentCommand:
                 begin(command.logs)
                 await end { try await run(command) }
@@ -80,7 +88,8 @@ enum Main {
                 // A replay ends with its terminal, unless nohup started it.
                 if !isHangUpIgnored { signal(SIGHUP, SIG_DFL) }
                 await end { try await command.play(endsAtHangUp: !isHangUpIgnored) }
-            default: throw CleanExit.helpRequest()
+            // The help of this command or of a subcommand.
+            case var command: try command.run()
             }
         } catch {
             guard AgentCommand.exitCode(for: error) == .validationFailure else { AgentCommand.exit(withError: error) }

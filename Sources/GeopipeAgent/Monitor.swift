@@ -15,7 +15,7 @@ actor Monitor {
         /// The state that coprocesses use: that of the checks, unless vantage points vote.
         var verdict: HealthReport.State?
         /// When a check last had a result, in seconds of the monotonic clock; `nil` before the first.
-        var heard: Double?
+        var lastResultAt: Double?
         var successes = 0
         var failures = 0
         var errors = 0
@@ -27,8 +27,8 @@ actor Monitor {
 
         /// Returns this agent's own result, for other agents.
         func vote(at now: Double) -> VantageReport.Vote? {
-            guard judgement.isOwn, let isUp = judgement.state?.isUp, let heard else { return nil }
-            return VantageReport.Vote(isUp: isUp, age: now - heard, pace: timetable.interval)
+            guard judgement.isOwn, let isUp = judgement.state?.isUp, let lastResultAt else { return nil }
+            return VantageReport.Vote(isUp: isUp, age: now - lastResultAt, pace: timetable.interval)
         }
     }
 
@@ -47,8 +47,8 @@ actor Monitor {
     /// The number of targets for each reason why checks have no result.
     private var errors: [String: Int] = [:]
 
-    /// - Parameter onChange: called whenever the report changes; with the change if a target went down or came back.
-    ///   target went down or came back.
+    /// - Parameter onChange: called whenever the report changes; with the change if a target went
+    ///   down or came back.
     init(_ prober: Prober, onChange: @escaping @Sendable (HealthChange?) -> Void) {
         self.prober = prober
         self.onChange = onChange
@@ -60,7 +60,7 @@ actor Monitor {
     /// - Parameters:
     ///   - candidate: the targets of a rollout; `nil` to keep the current ones.
     ///   - states: the known states of new targets.
-    func follow(
+    func followTargets(
         _ targets: [HealthTarget], candidate: [HealthTarget]? = nil, states: [String: HealthReport.State] = [:]
     ) {
         configured = targets
@@ -69,8 +69,8 @@ actor Monitor {
     }
 
     /// Checks exactly these targets of a rollout and those of the configuration.
-    func follow(candidate: [HealthTarget]) {
-        self.candidate = candidate
+    func followRollout(_ targets: [HealthTarget]) {
+        candidate = targets
         followAll([:])
     }
 
@@ -132,7 +132,9 @@ actor Monitor {
         let now = time(nil)
         let states = entries.compactMapValues { entry in
             var state = entry.verdict
-            if let back = state?.back, !(0..<Int(entry.target.comesBack) ~= now - back) { state?.back = nil }
+            if let back = state?.cameBackAt, !(0..<Int(entry.target.comesBack) ~= now - back) {
+                state?.cameBackAt = nil
+            }
             return state
         }
         return HealthReport(time: now, process: Int(getpid()), states: states)
@@ -148,13 +150,14 @@ actor Monitor {
             guard !Task.isCancelled, let target = entries[identity]?.target else { return }
             let (outcome, seconds) = await prober.check(target)
             guard !Task.isCancelled else { return }
-            take(outcome, seconds, of: target)
+            recordOutcome(outcome, seconds, of: target)
             slot = timetable.slot(after: slot, endedAt: monotonicTime())
             due = timetable.time(ofSlot: slot, using: &generator)
         }
     }
 
-    private func take(_ outcome: Outcome, _ seconds: Double, of target: HealthTarget) {
+    /// - Parameter seconds: the duration of the check.
+    private func recordOutcome(_ outcome: Outcome, _ seconds: Double, of target: HealthTarget) {
         log.debug("\(outcome.sentence)", metadata: entries[target.identity]?.target.metadata(seconds))
         guard var entry = entries[target.identity] else { return }
         defer { entries[target.identity] = entry }
@@ -175,7 +178,7 @@ actor Monitor {
         }
         count(error, insteadOf: entry.error)
         entry.error = error
-        if error == nil { entry.heard = now }
+        if error == nil { entry.lastResultAt = now }
         let isFirst = entry.judgement.state == nil
         let isChanged = entry.judgement.take(outcome, target.check, at: time(nil))
         if isChanged, panel != nil, let state = entry.judgement.state, !isFirst || !state.isUp {
@@ -207,7 +210,7 @@ actor Monitor {
     }
 
     /// Uses these vantage points from now on; `nil` for none.
-    func follow(_ settings: VantagePoints?) {
+    func followVantagePoints(_ settings: VantagePoints?) {
         guard settings != panel?.settings else { return }
         panel = settings.map { VantagePanel($0, instance: instance, after: panel) }
         settleAll()
@@ -217,8 +220,8 @@ actor Monitor {
     /// The indices of the vantage points to ask.
     var askedVantagePoints: [Int] { panel?.asked ?? [] }
 
-    /// Processes the results of a round, unless the vantage points have changed since.
-    func take(_ attempts: [VantagePanel.Attempt], of settings: VantagePoints) {
+    /// Records the reports of a round, unless the vantage points have changed since.
+    func recordReports(_ attempts: [VantagePanel.Attempt], of settings: VantagePoints) {
         guard settings == panel?.settings else { return }
         let notices = (panel?.take(attempts) ?? []) + (panel?.news(at: monotonicTime()).map { [$0] } ?? [])
         for notice in notices { log.log(level: notice.level, "\(notice.text)") }

@@ -3,9 +3,9 @@ import State
 
 /// The outcome of a check, with a short reason for people on call.
 enum Outcome: Equatable, Sendable {
-    ///
-    /// The weight in percent that the address asks for: 1 to 100.
+    /// The address responded as the check requires, and asks for a weight in percent, 1...100.
     case success(String, weight: Int = 100)
+    /// The address did not respond, or not as the check requires.
     case failure(String)
     /// The check has no result, because of a problem on this machine.
     case error(String)
@@ -49,9 +49,10 @@ struct RiseFallState: Sendable {
         streak = 0
         isOwn = true
         // A target that was never down does not come back.
-        let (back, fell) = isSuccess && state != nil ? (time, state?.since) : (nil, nil)
+        let (cameBackAt, wentDownAt) = isSuccess && state != nil ? (time, state?.since) : (nil, nil)
         state = HealthReport.State(
-            isUp: isSuccess, since: time, reportedAt: time, reason: reason, weight: weight, back: back, fell: fell)
+            isUp: isSuccess, since: time, reportedAt: time, reason: reason, weight: weight, cameBackAt: cameBackAt,
+            wentDownAt: wentDownAt)
         return true
     }
 }

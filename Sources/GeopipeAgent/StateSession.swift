@@ -81,7 +81,7 @@ final class StateSession: Sendable {
             return candidate
         }
         candidate = found
-        await monitor.follow(place.subject.targets, candidate: found.targets, states: states)
+        await monitor.followTargets(place.subject.targets, candidate: found.targets, states: states)
         await vantage.follow(place.subject.vantagePoints)
     }
 
@@ -120,7 +120,7 @@ final class StateSession: Sendable {
             }
             candidate = next
             if isOther {
-                await monitor.follow(candidate: candidate.targets)
+                await monitor.followRollout(candidate.targets)
                 reporter.poke()
             }
             try? await Task.sleep(for: Self.rolloutInterval)
@@ -162,7 +162,7 @@ final class StateSession: Sendable {
     func follow(_ subject: ConfigurationFollower.Subject) async {
         notifier.follow(subject.notify)
         feeder.follow(subject.sites)
-        await monitor.follow(subject.targets)
+        await monitor.followTargets(subject.targets)
         await vantage.follow(subject.vantagePoints)
         reporter.poke()
     }

@@ -13,7 +13,7 @@ extension Switch {
         .object([
             "action": .text(action.rawValue), "datacenter": .text(datacenter), "service": service.map(JSON.text),
             "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
-            "until": until.map(JSON.integer), "by": .text(who), "who": .text(who), "since": .integer(since),
+            "until": until.map(JSON.integer), "by": .text(user), "who": .text(user), "since": .integer(since),
             "reason": .text(reason),
         ])
     }
@@ -22,7 +22,7 @@ extension Switch {
 extension HistoryEntry {
     public var json: JSON {
         .object([
-            "time": .integer(time), "by": .text(who), "who": .text(who), "action": .text(action.rawValue),
+            "time": .integer(time), "by": .text(user), "who": .text(user), "action": .text(action.rawValue),
             "datacenter": .text(datacenter), "service": service.map(JSON.text),
             "places": .list(areas.map { .text($0.description) }), "share": .integer(share),
             "until": until.map(JSON.integer), "overridden": .list(overridden.map(JSON.text)), "reason": .text(reason),

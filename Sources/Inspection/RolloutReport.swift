@@ -116,7 +116,7 @@ public struct RolloutReport: Sendable {
             "hasBegunCommit": hasBegunCommit ? .boolean(true) : nil,
             "end": rollout.end.map {
                 .object([
-                    "by": .text($0.who), "who": .text($0.who), "time": .integer($0.time), "reason": .text($0.reason),
+                    "by": .text($0.user), "who": .text($0.user), "time": .integer($0.time), "reason": .text($0.reason),
                     "isAutomatic": .boolean($0.isAutomatic),
                     "backup": $0.backup.isEmpty ? nil : .text($0.backup),
                 ])
@@ -176,7 +176,7 @@ extension Rollout {
     public var headline: String {
         guard !isRunning else { return "\(id) by \(owner) since \(dateAndTime(since)): \(partWords)" }
         let end = end.map { end in
-            " \(dateAndTime(end.time)) by \(end.who)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
+            " \(dateAndTime(end.time)) by \(end.user)" + (end.reason.isEmpty ? "" : ": \(end.reason)")
         }
         let deed = progress == .back ? "committed, and taken back" : progress.rawValue
         return "\(id) \(deed)" + (end ?? "")

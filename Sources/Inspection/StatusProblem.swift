@@ -48,6 +48,6 @@ extension Status {
 extension Status {
     /// Returns the message that the files of a rollout are gone, with its last step in the history.
     public static func lostWords(_ last: HistoryEntry) -> String {
-        "the files of the rollout \(last.datacenter) are gone; \(last.who) took its last step at \(dateAndTime(last.time)), and it was not ended: all clients get the image in force"
+        "the files of the rollout \(last.datacenter) are gone; \(last.user) took its last step at \(dateAndTime(last.time)), and it was not ended: all clients get the image in force"
     }
 }

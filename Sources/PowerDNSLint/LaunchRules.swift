@@ -85,12 +85,12 @@ extension SettingsLint {
             } else if let backend = KnownSettings.backends.first(where: { name.hasPrefix("\($0)-") }) {
                 diagnose(
                     setting.namePlace,
-                    "pdns does not start with '\(name)': launch has no backend with such a setting; take it out\(hint(name, backend))"
+                    "pdns does not start with '\(name)': launch has no backend with such a setting; remove it\(hint(name, backend))"
                 )
             } else {
                 diagnose(
                     setting.namePlace,
-                    "pdns \(server.version) does not know '\(name)' and does not start with it\(server.isExact ? "" : ", though a newer one may"); take it out",
+                    "pdns \(server.version) does not know '\(name)' and does not start with it\(server.isExact ? "" : ", though a newer one may"); remove it",
                     isWarning: !server.isExact)
             }
         }
@@ -104,10 +104,10 @@ extension SettingsLint {
         case .introducedLater(let version):
             diagnose(
                 setting.namePlace,
-                "pdns \(server.version) does not start with '\(setting.name)', which pdns \(version) brought; take it out"
+                "pdns \(server.version) does not start with '\(setting.name)', which needs pdns \(version) or later; remove it"
             )
         case .removed(let release, let replacement):
-            let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "take it out"
+            let remedy = replacement.map { "write \(prefix)\($0)=\(setting.value)" } ?? "remove it"
             diagnose(
                 setting.namePlace, "pdns \(release) and newer do not start with '\(setting.name)'; \(remedy)")
         }

@@ -12,14 +12,14 @@ extension SettingsLint {
         let needed = max(500, 2 * atOnce)
         let write = max(5000, (needed + 999) / 1000 * 1000)
         switch timeout {
-        case ..<1: return .risky("pdns waits without end for a coprocess that hangs", write: write)
+        case ..<1: return .risky("pdns waits forever for a coprocess that hangs", write: write)
         case ...start:
             return .wrong(
                 "pdns kills each coprocess before its first answer: reading zones and databases took \(start) ms here",
                 write: write)
         case ..<needed:
             return .risky(
-                "pdns may kill coprocesses that are only starting: reading zones and databases took \(start) ms here, and \(coprocesses) start at once on \(deployment.cores) cores",
+                "pdns may kill coprocesses that are still starting: reading zones and databases took \(start) ms here, and \(coprocesses) start together on \(deployment.cores) cores",
                 write: write)
         default: return nil
         }
@@ -39,7 +39,7 @@ extension SettingsLint {
                 write: write)
         case 2... where deployment.cores > 1:
             return .fine(
-                "receivers and coprocesses share all cores; many questions at once are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
+                "receivers and coprocesses share all cores; many simultaneous questions are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
             )
         default: return nil
         }
@@ -57,7 +57,7 @@ extension SettingsLint {
         var expression = regex_t()
         guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
             return diagnose(
-                setting, "pdns does not start: '\(setting.value)' is not a regular expression; take it out")
+                setting, "pdns does not start: '\(setting.value)' is not a regular expression; remove it")
         }
         defer { regfree(&expression) }
         let names = deployment.configuration.zones.map(\.apex.description)

@@ -58,7 +58,7 @@ public struct PowerDNSConfiguration: Sendable {
         for file in try includedFiles(include) { try read(file) }
         if let last = settings["include-dir"], last.namePlace.file != file {
             diagnose(
-                last.namePlace, "pdns ignores the include-dir of an included file; take it out",
+                last.namePlace, "pdns ignores the include-dir of an included file; remove it",
                 isWarning: true)
         }
     }

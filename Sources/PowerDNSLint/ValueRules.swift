@@ -88,7 +88,7 @@ struct ValueRule {
             case 1: nil
             default:
                 .risky(
-                    "pdns lets questions wait for a coprocess that is only starting, and ends when \(lint.number("max-queue-length")) wait, which more receiver-threads do not",
+                    "pdns lets questions wait for a coprocess that is still starting, and ends when \(lint.number("max-queue-length")) wait, which more receiver-threads do not",
                     write: 1)
             }
         },

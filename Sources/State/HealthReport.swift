@@ -21,22 +21,22 @@ public struct HealthReport: Equatable, Sendable {
         /// The weight that the address reported, in percent of its configured weight, 1...100.
         public var weight = 100
         /// When it came back up, in seconds since 1970; `nil` if it was never down, or if its services take it back
-        /// at once.
-        public var back: Int?
+        /// immediately.
+        public var cameBackAt: Int?
         /// When it went down before that, in seconds since 1970; `nil` if unknown.
-        public var fell: Int?
+        public var wentDownAt: Int?
 
         public init(
-            isUp: Bool, since: Int, reportedAt: Int, reason: String, weight: Int = 100, back: Int? = nil,
-            fell: Int? = nil
+            isUp: Bool, since: Int, reportedAt: Int, reason: String, weight: Int = 100, cameBackAt: Int? = nil,
+            wentDownAt: Int? = nil
         ) {
             self.isUp = isUp
             self.since = since
             self.reportedAt = reportedAt
             self.reason = reason
             self.weight = weight
-            self.back = back
-            self.fell = fell
+            self.cameBackAt = cameBackAt
+            self.wentDownAt = wentDownAt
         }
 
         /// Returns whether it still counts at a time, in seconds since 1970. A state that was not reported for a day
@@ -61,7 +61,9 @@ public struct HealthReport: Equatable, Sendable {
     /// Returns the targets that are up and have a reduced weight or have come back up, known at a time in seconds
     /// since 1970.
     package func limited(at time: Int) -> [String: State] {
-        states.filter { $0.value.isUp && ($0.value.weight < 100 || $0.value.back != nil) && $0.value.isKnown(at: time) }
+        states.filter {
+            $0.value.isUp && ($0.value.weight < 100 || $0.value.cameBackAt != nil) && $0.value.isKnown(at: time)
+        }
     }
 
     /// Returns the targets that are down at a time, in seconds since 1970.
@@ -77,9 +79,13 @@ extension HealthReport {
     var text: String {
         let lines = states.sorted { $0.key < $1.key }.map { target, state -> [String] in
             // Earlier versions know only five fields, so the others are written only if they are used.
-            let more = state.weight < 100 || state.back != nil
+            let more = state.weight < 100 || state.cameBackAt != nil
             return [state.isUp ? "up" : "down", "\(state.since)", "\(state.reportedAt)", target, state.reason]
-                + (more ? ["\(state.weight)", state.back.map { "\($0)" } ?? "", state.fell.map { "\($0)" } ?? ""] : [])
+                + (more
+                    ? [
+                        "\(state.weight)", state.cameBackAt.map { "\($0)" } ?? "",
+                        state.wentDownAt.map { "\($0)" } ?? "",
+                    ] : [])
         }
         return StateFile.text(Self.heading, [["report", "\(time)", "\(process)"]] + lines)
     }
@@ -102,7 +108,7 @@ extension HealthReport {
                 guard let weight = Int(fields[5]), 1...100 ~= weight else {
                     throw StateFile.Untrusted(description: "'\(fields.joined(separator: " "))' is not a state")
                 }
-                (state.weight, state.back, state.fell) = (weight, seconds(fields[6]), seconds(fields[7]))
+                (state.weight, state.cameBackAt, state.wentDownAt) = (weight, seconds(fields[6]), seconds(fields[7]))
             }
             states[fields[3]] = state
         }

@@ -76,7 +76,7 @@ public struct Rollout: Hashable, Sendable {
     }
 
     public struct End: Hashable, Sendable {
-        public var who: String
+        public var user: String
         /// In seconds since 1970.
         public var time: Int
         /// The reason; may be empty.
@@ -86,8 +86,8 @@ public struct Rollout: Hashable, Sendable {
         /// The path of the backup of the replaced configuration; empty for none.
         public var backup: String
 
-        public init(who: String, time: Int, reason: String, isAutomatic: Bool = false, backup: String = "") {
-            self.who = who
+        public init(user: String, time: Int, reason: String, isAutomatic: Bool = false, backup: String = "") {
+            self.user = user
             self.time = time
             self.reason = reason
             self.isAutomatic = isAutomatic

@@ -4,11 +4,11 @@ extension StateDirectory {
     /// Aborts a rollout automatically.
     ///
     /// - Parameters:
-    ///   - who: the process, or the operator whose command caused the abort.
+    ///   - user: the process, or the operator whose command caused the abort.
     ///   - time: in seconds since 1970.
     /// - Returns: false if the rollout no longer runs.
     package func abort(
-        _ rollout: Rollout, because reason: String, by who: String, at time: Int
+        _ rollout: Rollout, because reason: String, by user: String, at time: Int
     ) throws(Failure) -> Bool {
         var isAborted = false
         try changeRollout { known in
@@ -25,10 +25,10 @@ extension StateDirectory {
                 }
             }
             ended.progress = .aborted
-            ended.end = Rollout.End(who: who, time: time, reason: reason, isAutomatic: true)
+            ended.end = Rollout.End(user: user, time: time, reason: reason, isAutomatic: true)
             isAborted = true
             return (
-                ended, HistoryEntry(time: time, who: who, .rolloutAbort, datacenter: rollout.id, reason: reason)
+                ended, HistoryEntry(time: time, user: user, .rolloutAbort, datacenter: rollout.id, reason: reason)
             )
         }
         return isAborted
@@ -63,12 +63,12 @@ extension StateDirectory {
     /// Ends a rollout whose files are gone or corrupt: renames the corrupt files, and adds its end to the history.
     ///
     /// - Parameters:
-    ///   - who: the operator who ends it.
+    ///   - user: the operator who ends it.
     ///   - time: in seconds since 1970.
     /// - Returns: the last step in the history, if there is one, and whether files were renamed; `nil` if there is a
     ///   valid file, or nothing to end.
     package func endLostRollout(
-        by who: String, at time: Int, reason: String
+        by user: String, at time: Int, reason: String
     ) throws(Failure) -> (last: HistoryEntry?, isPutAside: Bool)? {
         try make()
         let lock = openLock("switches.lock")
@@ -90,7 +90,9 @@ extension StateDirectory {
         let last = lostRollout()
         guard last != nil || isPutAside else { return nil }
         if let last {
-            try record([HistoryEntry(time: time, who: who, .rolloutAbort, datacenter: last.datacenter, reason: reason)])
+            try record([
+                HistoryEntry(time: time, user: user, .rolloutAbort, datacenter: last.datacenter, reason: reason)
+            ])
         }
         return (last, isPutAside)
     }

@@ -22,7 +22,7 @@ enum RolloutFile {
         if let commit = rollout.commit { lines.append(["commit", commit.content, commit.image]) }
         if let end = rollout.end {
             lines.append([
-                "end", "\(end.time)", end.who, end.isAutomatic ? "automatic" : "by hand", end.backup, end.reason,
+                "end", "\(end.time)", end.user, end.isAutomatic ? "automatic" : "by hand", end.backup, end.reason,
             ])
         }
         return StateFile.text(heading, lines)
@@ -68,7 +68,7 @@ enum RolloutFile {
         if let end = fields.removeValue(forKey: "end") {
             guard end.count == 6, let time = State.number(ofField: end[1]) else { throw untrusted("end") }
             rollout.end = Rollout.End(
-                who: end[2], time: time, reason: end[5], isAutomatic: end[3] == "automatic", backup: end[4])
+                user: end[2], time: time, reason: end[5], isAutomatic: end[3] == "automatic", backup: end[4])
         }
         // The id becomes part of file names.
         guard !rollout.id.isEmpty, rollout.id.utf8.allSatisfy(isPlain) else { throw untrusted("id") }

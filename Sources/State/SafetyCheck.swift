@@ -1,13 +1,6 @@
 import Configuration
 import Image
 
-/// A safety rule of the configuration that a switch would break.
-public struct SafetyBreach: Sendable {
-    public var rule: Configuration.Safety.Rule
-    /// The rule and the figures, in words.
-    public var words: String
-}
-
 extension Configuration {
     /// Returns the safety rules that a change of the switches breaks: see `SafetyRules.breaches`.
     public func breaches(from before: [Switch], to after: [Switch]) -> [SafetyBreach] {

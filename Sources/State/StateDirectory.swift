@@ -145,7 +145,7 @@ public struct StateDirectory: Sendable {
         } catch {
             diagnostics.append("the switch is in force, but the backup copy could not be written: \(error)")
         }
-        let removed = isGone ? removedSwitches(by: entries.first?.who) : []
+        let removed = isGone ? removedSwitches(by: entries.first?.user) : []
         if !removed.isEmpty {
             diagnostics.append(
                 "the switch files were removed, which has ended: \(removed.map(\.extent).joined(separator: "; "))"

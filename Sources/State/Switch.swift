@@ -14,7 +14,7 @@ public struct Switch: Hashable, Sendable {
     /// When it ends by itself, in seconds since 1970; `nil` for never.
     public var until: Int?
     /// The operator who set it.
-    public var who: String
+    public var user: String
     /// When it was set, in seconds since 1970.
     public var since: Int
     /// The reason; may be empty.
@@ -32,7 +32,7 @@ public struct Switch: Hashable, Sendable {
 
     public init(
         _ action: Action = .drain, datacenter: String, service: String?, areas: [Area] = [], share: Int, until: Int?,
-        who: String, since: Int, reason: String
+        user: String, since: Int, reason: String
     ) {
         self.action = action
         self.datacenter = datacenter
@@ -40,7 +40,7 @@ public struct Switch: Hashable, Sendable {
         self.areas = areas
         self.share = share
         self.until = until
-        self.who = who
+        self.user = user
         self.since = since
         self.reason = reason
     }
@@ -52,7 +52,7 @@ public struct Switch: Hashable, Sendable {
 
     /// A description of the switch.
     public var words: String {
-        "\(action.participle): \(extent) by \(who)" + (reason.isEmpty ? "" : ": \(reason)")
+        "\(action.participle): \(extent) by \(user)" + (reason.isEmpty ? "" : ": \(reason)")
     }
 
     /// Returns whether it applies to all clients in these areas; if `others` is empty, to all clients.
@@ -91,7 +91,7 @@ enum SwitchFile {
             switches.map { entry in
                 let fields = [
                     entry.datacenter, entry.service ?? "", "\(entry.share)", entry.until.map { "\($0)" } ?? "",
-                    entry.who, "\(entry.since)", entry.reason,
+                    entry.user, "\(entry.since)", entry.reason,
                 ]
                 return isPlain ? fields : fields + [entry.action.rawValue, areaField(entry.areas)]
             })
@@ -109,7 +109,7 @@ enum SwitchFile {
             switches.append(
                 Switch(
                     action, datacenter: fields[0], service: fields[1].isEmpty ? nil : fields[1], areas: areas,
-                    share: share, until: number(ofField: fields[3]), who: fields[4], since: since, reason: fields[6]))
+                    share: share, until: number(ofField: fields[3]), user: fields[4], since: since, reason: fields[6]))
         }
         return switches
     }

@@ -53,7 +53,7 @@ public struct AggregatedMetrics: Sendable {
     /// Begins with no counts.
     ///
     /// - Parameter start: when counting begins, in nanoseconds since 1970. The counts of older coprocesses before their
-    ///   first datagram are left out, because adding all of them at once would look like a burst of questions.
+    ///   first datagram are left out, because adding all of them together would look like a burst of questions.
     public init(limits: Limits = Limits(), start: Int = 0) {
         self.limits = limits
         self.start = start

@@ -12,7 +12,7 @@ struct CheckCommand: ParsableCommand {
         commandName: "check",
         abstract: "Validate a configuration.",
         discussion: """
-            Prints file:line:column: what is wrong; what to write instead, with the line itself on a terminal. Exits 1 if there are
+            Prints file:line:column: what is wrong; what to write instead, with the line itself on a terminal. Exits 1 if there are \
             errors, and 0 if there are none, or only warnings and notes.
             """)
 
@@ -21,12 +21,14 @@ struct CheckCommand: ParsableCommand {
 
     @Option(
         name: .customLong("database"),
-        help: "A MaxMind database to use instead of the configured ones. May be repeated.")
+        help: ArgumentHelp(
+            "A MaxMind database to use instead of the configured ones. May be repeated.", valueName: "file"))
     var databases: [String] = []
 
     @Option(
         name: .customLong("pdns-conf"),
-        help: "The pdns.conf of the pdns that starts geopipe; checks its settings, too.")
+        help: ArgumentHelp(
+            "The pdns.conf of the pdns that starts geopipe; checks its settings, too.", valueName: "file"))
     var serverSettings: String?
 
     @Option(

@@ -14,7 +14,7 @@ struct CompileCommand: ParsableCommand {
         commandName: "compile",
         abstract: "Compile a configuration, its zones and its databases into an image.",
         discussion: """
-            Without -o, puts the image in force: all coprocesses of the configuration use it at once. \
+            Without -o, puts the image in force: all coprocesses of the configuration use it immediately. \
             If the configuration has errors, exits 1 and puts nothing in force.
             """)
 

@@ -9,9 +9,9 @@ struct DiffCommand: ParsableCommand {
         commandName: "diff",
         abstract: "Show what would change for clients between two configurations or images.",
         discussion: """
-            OLD and NEW are configurations or images; without OLD it is the image in force, without NEW the configuration \
-            of --config. --database is used for NEW, in place of its databases: `geopipe diff --database FILE` shows what \
-            another database changes. All addresses are compared, while nothing is drained and all is up. \
+            OLD and NEW are configurations or images. OLD defaults to the image in force, NEW to the file of --config. \
+            --database replaces the databases of NEW: `geopipe diff --database FILE` shows what another database changes. \
+            Compares all addresses, as if no datacenter were drained or down. \
             Exits 1 if NEW has a zone with errors, and with --expect-no-change if anything changes.
             """)
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import CLinux
 import Configuration
 import Glibc
+import Journal
 import Platform
 
 struct Geopipe: ParsableCommand {
@@ -9,17 +10,22 @@ struct Geopipe: ParsableCommand {
         commandName: "geopipe",
         abstract: "Geographic answers for PowerDNS: a pipe backend that sends every client to the right datacenter.",
         version: geopipeVersion,
-        subcommands: [
-            BackendCommand.self, CompileCommand.self, CheckCommand.self, ExplainCommand.self, QueryCommand.self,
-            DrainCommand.self, UndrainCommand.self, ForceCommand.self, HistoryCommand.self, StatusCommand.self,
-            DiffCommand.self, PlanCommand.self, RolloutCommand.self, MapCommand.self, TopCommand.self,
-            ReplayCommand.self, SchemaCommand.self,
-            UpgradeCommand.self,
+        groupedSubcommands: [
+            CommandGroup(name: "Serve", subcommands: [BackendCommand.self, CompileCommand.self, UpgradeCommand.self]),
+            CommandGroup(
+                name: "Inspect",
+                subcommands: [
+                    CheckCommand.self, ExplainCommand.self, QueryCommand.self, MapCommand.self, SchemaCommand.self,
+                ]),
+            CommandGroup(
+                name: "Switch", subcommands: [DrainCommand.self, UndrainCommand.self, ForceCommand.self]),
+            CommandGroup(
+                name: "Change", subcommands: [DiffCommand.self, PlanCommand.self, RolloutCommand.self]),
+            CommandGroup(
+                name: "Watch",
+                subcommands: [StatusCommand.self, HistoryCommand.self, TopCommand.self, ReplayCommand.self]),
         ],
         defaultSubcommand: BackendCommand.self)
-
-    /// The valid first words of a command line.
-    static var commands: [String] { configuration.subcommands.compactMap { $0._commandName } + ["help"] }
 }
 
 extension ExitCode {
@@ -33,9 +39,10 @@ extension ExitCode {
 enum Main {
     static func main() {
         let arguments = Array(processArguments.dropFirst())
-        // The backend takes no positional arguments, so a first word must be a command.
-        if let word = arguments.first, !word.hasPrefix("-"), !Geopipe.commands.contains(word) {
-            printError("unknown command '\(visible(word))'\(suggestion(for: word, among: Geopipe.commands))")
+        // Neither the backend nor rollout status, the default subcommands, take positional arguments.
+        if let unknown = Geopipe.unknownCommand(in: arguments) {
+            printError(
+                "unknown command '\(visible(unknown.command))'\(suggestion(for: unknown.word, among: unknown.known))")
             Geopipe.exit(withError: ExitCode.unusable)
         }
         do {

@@ -14,7 +14,8 @@ struct HistoryCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func run() throws {
         do throws(Refusal) {
@@ -48,5 +49,5 @@ struct HistoryCommand: ParsableCommand {
 }
 
 extension HistoryEntry {
-    fileprivate var words: String { "\(dateAndTime(time))  \(who)  \(deed)" }
+    fileprivate var words: String { "\(dateAndTime(time))  \(user)  \(deed)" }
 }

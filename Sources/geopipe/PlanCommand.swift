@@ -13,8 +13,8 @@ struct PlanCommand: ParsableCommand {
         discussion: """
             NEW is a configuration or an image. It is compared with the image in force, the current switches and health. \
             Limits come from `plan` in the configuration. An item that fails is waived by its name, with \
-            a reason. The id is the same as long as the configurations, the zone files and the databases of both sides, and \
-            the verdict, are the same: `rollout start --plan` takes an id that is printed after GO. \
+            a reason. The id depends only on the files of both sides (configuration, zones, databases) and on the verdict; \
+            `rollout start --plan` accepts it only after GO. \
             Exits 0 for GO and 1 for NO-GO.
             """)
 
@@ -24,7 +24,7 @@ struct PlanCommand: ParsableCommand {
     @OptionGroup var trafficOptions: TrafficOptions
 
     @Option(
-        help: ArgumentHelp("The part of the clients that may move, such as 10%.", valueName: "part"),
+        help: ArgumentHelp("The part of the clients that may move, such as 10%.", valueName: "percent"),
         transform: percentage)
     var maxMove: Int?
 
@@ -89,7 +89,7 @@ struct PlanCommand: ParsableCommand {
         do throws(StateDirectory.Failure) {
             try state.note(
                 HistoryEntry(
-                    time: time(nil), who: operatorName(), .planWaived, datacenter: id, overridden: waived,
+                    time: time(nil), user: operatorName(), .planWaived, datacenter: id, overridden: waived,
                     reason: reason ?? ""))
         } catch {
             printError("\(error); the history does not record what was waived")

@@ -8,7 +8,7 @@ struct QueryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "query",
         abstract: "Print the records that a client gets, as lines of a zone file.",
-        discussion: "Exits 1 if there are none, and 2 if that is unknown.")
+        discussion: "Exits 1 if the client gets no records, and 2 if geopipe cannot tell.")
 
     @Argument(help: "The name to ask for.", transform: domainName)
     var name: String

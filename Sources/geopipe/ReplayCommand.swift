@@ -54,7 +54,8 @@ struct ReplayCommand: ParsableCommand {
         help: ArgumentHelp("A host name under which browsers reach the page. May be repeated.", valueName: "name"))
     var hosts: [String] = []
 
-    @Option(help: "The speed: seconds of the log in one second, from 0.1 to 1000.")
+    @Option(
+        help: ArgumentHelp("The speed: seconds of the log in one second, from 0.1 to 1000.", valueName: "number"))
     var speed: Double?
 
     @Flag(help: "Begin paused.")

@@ -156,7 +156,7 @@ final class Screen {
         Restoration.giveBack(input)
     }
 
-    /// Writes a short text at once.
+    /// Writes a short text without a buffer.
     private func put(_ text: StaticString) {
         text.withUTF8Buffer { pending += $0 }
         finish(within: 500)
@@ -231,7 +231,7 @@ private enum Restoration {
         return group < 0 || group == getpgrp()
     }
 
-    /// Makes keys arrive at once and without echo; keys for signals still work.
+    /// Makes keys arrive immediately and without echo; keys for signals still work.
     static func take(_ input: CInt) {
         isShown = true
         guard input >= 0 else { return }

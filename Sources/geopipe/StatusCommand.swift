@@ -16,10 +16,11 @@ struct StatusCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    @Flag(help: "Update it on the whole terminal once a second, until Ctrl-C.")
+    @Flag(help: "Fill the terminal and update it once a second, until Ctrl-C.")
     var watch = false
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func run() throws {
         do throws(Refusal) {
@@ -246,7 +247,7 @@ extension Switch {
     fileprivate func words(at time: Int) -> String {
         action.participle + (share == 100 ? "" : " for \(share)% of the client networks")
             + (service.map { " for service \($0)" } ?? "") + (areas.isEmpty ? "" : " in \(areaWords(areas))")
-            + ", since \(momentWords(since, at: time)) by \(who)"
+            + ", since \(momentWords(since, at: time)) by \(user)"
             + (until.map { ", until \(dateTimeAndOffset($0)) (in \(durationWords($0 - time)))" } ?? "")
             + (reason.isEmpty ? "" : ": \(reason)")
     }

@@ -17,7 +17,7 @@ struct SwitchChange {
     private let isEnd: Bool
     private(set) var areas: [Area]
     /// The name of the operator.
-    let who: String
+    let user: String
     /// Seconds since 1970.
     let now = time(nil)
     let state: StateDirectory
@@ -36,12 +36,12 @@ struct SwitchChange {
     ///     service that is no longer in the configuration.
     init(
         _ options: ConfigurationOptions, _ datacenter: String, service: String?, places: String? = nil,
-        isEnd: Bool = false, by who: String
+        isEnd: Bool = false, by user: String
     ) throws(Refusal) {
         self.options = options
         self.datacenter = datacenter
         self.service = service
-        self.who = who
+        self.user = user
         self.isEnd = isEnd
         let image = isEnd ? nil : (try? options.imageStore()?.currentSummary())?.summary
         do throws(ConfigurationError) {
@@ -128,7 +128,7 @@ struct SwitchChange {
         }
         outcome.isChanged = entry != nil
         if outcome.isChanged {
-            outcome.lines += RolloutContext.abortIfUnsafe(state, by: who, at: now, canBreak: !isEnd)
+            outcome.lines += RolloutContext.abortIfUnsafe(state, by: user, at: now, canBreak: !isEnd)
             outcome.followers = Followers.wait(for: options.file, state, timeout: timeout)
         }
         return outcome
@@ -144,7 +144,7 @@ struct SwitchChange {
         for entry in ended {
             let reason = entry.reason.isEmpty ? "" : ": \(entry.reason)"
             outcome.lines.append(
-                "ended: \(entry.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.who)\(reason)"
+                "ended: \(entry.extent) was \(action.participle) since \(dateAndTime(entry.since)) by \(entry.user)\(reason)"
             )
         }
         // A switch with a larger extent remains in force.
@@ -152,7 +152,7 @@ struct SwitchChange {
             ($0.service == nil || $0.service == service) && ($0.areas.isEmpty || $0.areas.contains(where: touches))
         }
         let asked = Switch(
-            action, datacenter: datacenter, service: service, areas: areas, share: 100, until: nil, who: who,
+            action, datacenter: datacenter, service: service, areas: areas, share: 100, until: nil, user: user,
             since: now, reason: "")
         let command = action == .drain ? "undrain \(datacenter)" : "force \(datacenter) auto"
         for entry in wider {
@@ -167,7 +167,7 @@ struct SwitchChange {
         }
         guard !ended.isEmpty else { return nil }
         return HistoryEntry(
-            time: now, who: who, action == .drain ? .undrain : .forceAuto, datacenter: datacenter, service: service,
+            time: now, user: user, action == .drain ? .undrain : .forceAuto, datacenter: datacenter, service: service,
             areas: areas)
     }
 
@@ -179,7 +179,7 @@ extension ConfigurationOptions {
     func requiredState() throws(Refusal) -> StateDirectory {
         if let state = try knownState() { return state }
         throw Refusal(
-            message: "\(file) has state_directory: none; take it out to use /run/geopipe, or write --state",
+            message: "\(file) has state_directory: none; remove it to use /run/geopipe, or write --state",
             code: .unusable)
     }
 }

@@ -10,7 +10,7 @@ struct TrafficOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The metrics of geopipe-agent as text, instead of a log: traffic by country, if all of a country moves alike.",
+            "The metrics of geopipe-agent as text, instead of a log: traffic by country; assumes that the clients of a country move alike.",
             valueName: "file"))
     var counters: String?
 

@@ -17,7 +17,8 @@ struct UpgradeCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     /// The maximum wait for the coprocesses, in seconds.
     private static let timeout = 60

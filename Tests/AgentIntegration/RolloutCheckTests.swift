@@ -35,7 +35,7 @@ struct RolloutCheckTests {
                     id: "A", owner: "ada", since: 1, images: store.name, old: "", new: image.id, source: new,
                     isConfiguration: true, configuration: agent.file, configurationState: "")
             rollout.progress = progress
-            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: "A"))
+            return (rollout, HistoryEntry(time: 1, user: "ada", .rolloutStart, datacenter: "A"))
         }
     }
 

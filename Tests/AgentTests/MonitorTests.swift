@@ -39,14 +39,14 @@ struct MonitorTests {
         let targets = ["192.0.2.1", "192.0.2.2"].map { target($0, "none/file") }
         let state = HealthReport.State(isUp: true, since: 1, reportedAt: 2, reason: "a reason")
         let monitor = monitor()
-        await monitor.follow(targets, states: [targets[1].identity: state, "tcp://192.0.2.3:80": state])
+        await monitor.followTargets(targets, states: [targets[1].identity: state, "tcp://192.0.2.3:80": state])
         var report = await monitor.report()
         // The first of them is checked at once, the second later.
         report.states[targets[0].identity] = nil
         #expect(report.states == [targets[1].identity: state])
         #expect(report.process == Int(getpid()))
         #expect(await eventually { await monitor.report().states[targets[0].identity]?.isUp == false })
-        await monitor.follow([targets[0]])
+        await monitor.followTargets([targets[0]])
         #expect(await Array(monitor.report().states.keys) == [targets[0].identity])
         await monitor.stop()
         #expect(await Array(monitor.report().states.keys) == [targets[0].identity], "the known state stays")
@@ -58,15 +58,15 @@ struct MonitorTests {
         try folder.write(Array("down\n".utf8), to: name)
         let monitor = monitor()
         let slow = target("192.0.2.1", name)
-        await monitor.follow([slow])
+        await monitor.followTargets([slow])
         #expect(await eventually { await monitor.report().states[slow.identity]?.isUp == false })
         let before = await monitor.report().states[slow.identity]
-        await monitor.follow([slow, target("192.0.2.2", name)])
+        await monitor.followTargets([slow, target("192.0.2.2", name)])
         #expect(await monitor.report().states[slow.identity] == before)
         try folder.write(Array("up\n".utf8), to: name)
         var fast = target("192.0.2.1", name, interval: 1)
         fast.check.rise = 2
-        await monitor.follow([fast])
+        await monitor.followTargets([fast])
         #expect(await eventually { await monitor.report().states[slow.identity]?.isUp == true })
         await monitor.stop()
     }
@@ -77,7 +77,7 @@ struct MonitorTests {
         let monitor = monitor { continuation.yield() }
         var target = target("192.0.2.1", "none/ \"quoted\" \\file")
         target.uses = [.init(service: "web", datacenter: "oslo", address: "192.0.2.1")]
-        await monitor.follow([target])
+        await monitor.followTargets([target])
         for await _ in changes { break }
         var text = PrometheusText()
         await monitor.write(to: &text)

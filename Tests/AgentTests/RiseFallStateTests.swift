@@ -78,14 +78,16 @@ struct JudgementTests {
             _ = judgement.take(outcome, Self.check, at: time)
             return judgement.state
         }
-        #expect(take(.success(""), at: 1)?.back == nil)
+        #expect(take(.success(""), at: 1)?.cameBackAt == nil)
         #expect(take(.success("", weight: 40), at: 2)?.weight == 40)
         for time in 3...4 { #expect(take(.failure(""), at: time)?.weight == 40) }
         #expect(take(.failure(""), at: 5) == .init(isUp: false, since: 5, reportedAt: 5, reason: ""))
         _ = take(.success("", weight: 30), at: 6)
         #expect(
             take(.success("", weight: 20), at: 7)
-                == .init(isUp: true, since: 7, reportedAt: 7, reason: "", weight: 20, back: 7, fell: 5))
-        #expect(take(.success(""), at: 8) == .init(isUp: true, since: 7, reportedAt: 8, reason: "", back: 7, fell: 5))
+                == .init(isUp: true, since: 7, reportedAt: 7, reason: "", weight: 20, cameBackAt: 7, wentDownAt: 5))
+        #expect(
+            take(.success(""), at: 8)
+                == .init(isUp: true, since: 7, reportedAt: 8, reason: "", cameBackAt: 7, wentDownAt: 5))
     }
 }

@@ -79,11 +79,11 @@ struct LiveLookTests {
         #expect(events == [LiveEvent(time: Double(image.since), kind: .reload, text: "image \(image.id) is in force")])
         #expect(scene.rollout == nil)
         try state.change(recording: { _ in
-            [HistoryEntry(time: now, who: "ops", .drain, datacenter: "oslo", until: now + 60, reason: "cooling")]
+            [HistoryEntry(time: now, user: "ops", .drain, datacenter: "oslo", until: now + 60, reason: "cooling")]
         }) { switches in
             switches = [
                 Switch(
-                    datacenter: "oslo", service: nil, share: 100, until: now + 60, who: "ops", since: now,
+                    datacenter: "oslo", service: nil, share: 100, until: now + 60, user: "ops", since: now,
                     reason: "cooling")
             ]
         }

@@ -217,13 +217,13 @@ struct VantageVerdictTests {
     @Test("keeps the time of its change, and notes when it comes back")
     func times() {
         let up = HealthReport.State.after(nil, own: state(true, "200"), nil, at: 10)
-        #expect(up?.since == 10 && up?.back == nil)
+        #expect(up?.since == 10 && up?.cameBackAt == nil)
         let down = HealthReport.State.after(up, own: state(true, "200"), opinion(true, false, false), at: 20)
         #expect(down?.isUp == false && down?.since == 20 && down?.reportedAt == 20)
         let still = HealthReport.State.after(down, own: state(false, "503", since: 25), nil, at: 30)
         #expect(still?.since == 20 && still?.reportedAt == 8 && still?.reason == "503")
         let back = HealthReport.State.after(still, own: state(false, "503"), opinion(false, true, true), at: 40)
-        #expect(back?.isUp == true && back?.since == 40 && back?.back == 40 && back?.fell == 20)
+        #expect(back?.isUp == true && back?.since == 40 && back?.cameBackAt == 40 && back?.wentDownAt == 20)
         #expect(HealthReport.State.after(back, own: nil, nil, at: 50) == back, "the known state stays")
         #expect(HealthReport.State.after(nil, own: nil, nil, at: 50) == nil)
     }

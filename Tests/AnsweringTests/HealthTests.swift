@@ -110,7 +110,7 @@ struct ServiceHealthTests {
             ("tcp://\($0):80", HealthReport.State(isUp: false, since: 0, reportedAt: 1_000, reason: ""))
         }
         let switches = drained.map {
-            Switch(datacenter: $0, service: nil, share: 100, until: nil, who: "", since: 0, reason: "")
+            Switch(datacenter: $0, service: nil, share: 100, until: nil, user: "", since: 0, reason: "")
         }
         let health = HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states))
         let serving = Serving(snapshot, switches: switches, health: health, at: 1_000)
@@ -288,7 +288,7 @@ struct HealthTableTests {
         }
         let switches = drained.map {
             Switch(
-                datacenter: Self.names[$0], service: nil, share: 100, until: nil, who: "", since: 0, reason: "")
+                datacenter: Self.names[$0], service: nil, share: 100, until: nil, user: "", since: 0, reason: "")
         }
         let health = HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states))
         let serving = Serving(snapshot, switches: switches, health: health, at: 1_000)

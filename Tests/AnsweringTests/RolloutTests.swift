@@ -59,7 +59,7 @@ struct RolloutTests {
     private func drained(_ datacenter: String, share: Int = 100, in areas: String = "") -> Switch {
         Switch(
             datacenter: datacenter, service: nil, areas: areas.split(separator: ",").map { Area($0)! }, share: share,
-            until: nil, who: "", since: 0, reason: "")
+            until: nil, user: "", since: 0, reason: "")
     }
 
     private func answer(

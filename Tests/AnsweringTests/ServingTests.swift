@@ -28,7 +28,7 @@ struct ServingTests {
     private func drained(
         _ datacenter: String, service: String? = nil, share: Int = 100, until: Int? = nil
     ) -> Switch {
-        Switch(datacenter: datacenter, service: service, share: share, until: until, who: "", since: 0, reason: "")
+        Switch(datacenter: datacenter, service: service, share: share, until: until, user: "", since: 0, reason: "")
     }
 
     private func serving(_ switches: Switch..., at time: Int = 1_000) -> Serving {

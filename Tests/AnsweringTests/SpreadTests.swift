@@ -54,7 +54,7 @@ struct SpreadTests {
         return Serving(
             snapshot,
             switches: drained.map {
-                Switch(datacenter: $0.key, service: nil, share: $0.value, until: nil, who: "", since: 0, reason: "")
+                Switch(datacenter: $0.key, service: nil, share: $0.value, until: nil, user: "", since: 0, reason: "")
             }, health: HealthReport(time: 1_000, process: 1, states: Dictionary(uniqueKeysWithValues: states)),
             at: 1_000)
     }

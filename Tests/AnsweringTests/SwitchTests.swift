@@ -38,7 +38,7 @@ struct SwitchTests {
     private func drained(_ datacenter: String = "oslo", in areas: String, share: Int = 100) -> Switch {
         Switch(
             datacenter: datacenter, service: nil, areas: areas.split(separator: ",").map { Area($0)! }, share: share,
-            until: nil, who: "", since: 0, reason: "")
+            until: nil, user: "", since: 0, reason: "")
     }
 
     /// The addresses that a client gets, and the longest scope.
@@ -185,7 +185,7 @@ struct SwitchTests {
 
     private func forced(_ datacenter: String, service: String? = nil) -> Switch {
         Switch(
-            .force, datacenter: datacenter, service: service, share: 100, until: nil, who: "", since: 0, reason: "")
+            .force, datacenter: datacenter, service: service, share: 100, until: nil, user: "", since: 0, reason: "")
     }
 
     @Test("that force a datacenter up outrank health, but not drains")

@@ -43,7 +43,7 @@ struct WeightsAndSharesTests {
     ) -> HealthReport.State {
         .init(
             isUp: isUp, since: isUp ? 0 : fall.map { Self.time - $0 } ?? 0, reportedAt: Self.time, reason: "",
-            weight: weight, back: seconds.map { Self.time - $0 }, fell: fall.map { Self.time - $0 })
+            weight: weight, cameBackAt: seconds.map { Self.time - $0 }, wentDownAt: fall.map { Self.time - $0 })
     }
 
     private func serving(
@@ -51,7 +51,7 @@ struct WeightsAndSharesTests {
     ) -> Serving {
         let states = Dictionary(uniqueKeysWithValues: states.map { ("tcp://\($0.key):80", $0.value) })
         let switches = drained.map {
-            [Switch(datacenter: $0.name, service: nil, share: $0.share, until: nil, who: "", since: 0, reason: "")]
+            [Switch(datacenter: $0.name, service: nil, share: $0.share, until: nil, user: "", since: 0, reason: "")]
         }
         return Serving(
             snapshot, switches: switches ?? [], health: HealthReport(time: Self.time, process: 1, states: states),
@@ -201,7 +201,7 @@ struct WeightsAndSharesTests {
         let report = HealthReport(
             time: 1, process: 2,
             states: [
-                "a": .init(isUp: true, since: 3, reportedAt: 4, reason: "r", weight: 40, back: 3, fell: 1),
+                "a": .init(isUp: true, since: 3, reportedAt: 4, reason: "r", weight: 40, cameBackAt: 3, wentDownAt: 1),
                 "b": .init(isUp: true, since: 3, reportedAt: 4, reason: "r", weight: 40),
                 "c": .init(isUp: true, since: 3, reportedAt: 4, reason: "r"),
             ])

@@ -101,7 +101,7 @@ struct FollowerTests {
         let served = follower.start()
         #expect(served?.switches.isEmpty == true)
         let drained = Switch(
-            datacenter: "oslo", service: nil, share: 100, until: nil, who: "a test", since: time(nil), reason: "")
+            datacenter: "oslo", service: nil, share: 100, until: nil, user: "a test", since: time(nil), reason: "")
         try state.change { $0 = [drained] }
         let news = follower.step()
         #expect(news.serving?.switches.map(\.datacenter) == ["oslo"])

@@ -67,7 +67,7 @@ struct RolloutFollowerTests {
                 id: id, owner: "ada", since: 1, images: images ?? store.name, old: "", new: image, source: "",
                 isConfiguration: true, configuration: request.configuration, configurationState: "")
             (rollout.part, rollout.progress) = (part, progress)
-            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: id))
+            return (rollout, HistoryEntry(time: 1, user: "ada", .rolloutStart, datacenter: id))
         }
     }
 

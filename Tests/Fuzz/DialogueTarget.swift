@@ -9,9 +9,9 @@ private func makeServings() -> [Serving?] {
     let (old, new) = (Sample.snapshot(), Sample.snapshot(norway: "ashburn"))
     let areas = [Area("continent:EU")!]
     let switches = [
-        Switch(datacenter: "oslo", service: nil, share: 50, until: nil, who: "", since: 0, reason: ""),
+        Switch(datacenter: "oslo", service: nil, share: 50, until: nil, user: "", since: 0, reason: ""),
         Switch(
-            .drain, datacenter: "tokyo", service: nil, areas: areas, share: 100, until: nil, who: "", since: 0,
+            .drain, datacenter: "tokyo", service: nil, areas: areas, share: 100, until: nil, user: "", since: 0,
             reason: ""),
     ]
     let states = old.healthTargets.enumerated().map { number, target in

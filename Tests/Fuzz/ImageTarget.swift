@@ -58,7 +58,7 @@ final class ImageTarget: FuzzTarget {
         poison(end, rest)
         defer { withExtendedLifetime(image) { unpoison(end, rest) } }
         guard let snapshot = try? Snapshot(image) else { return }
-        let switches = [Switch(datacenter: "oslo", service: nil, share: 50, until: nil, who: "", since: 0, reason: "")]
+        let switches = [Switch(datacenter: "oslo", service: nil, share: 50, until: nil, user: "", since: 0, reason: "")]
         // A part of the questions for each input.
         conversation.hold(
             Sample.questions[part % Sample.questions.count],

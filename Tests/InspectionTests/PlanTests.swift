@@ -212,7 +212,7 @@ struct PlanTests {
         // Then all clients go to oslo, which has room for 30 of 92.
         #expect(failures(moved).contains(.capacity))
         #expect(moved.items.first { $0.question == .capacity }?.detail.contains("oslo would get 307%") == true)
-        let drain = Switch(datacenter: "oslo", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")
+        let drain = Switch(datacenter: "oslo", service: nil, share: 100, until: nil, user: "a", since: 1, reason: "")
         #expect(failures(try plan(to: Parts(service: "far"), switches: [drain])).contains(.destinations))
         let lost = try plan(to: Parts(service: "old"), traffic: traffic(["11.0": 10]))
         #expect(failures(lost) == [.coverage])
@@ -223,7 +223,7 @@ struct PlanTests {
     func partialDrain() throws {
         func drain(_ share: Int, _ areas: [Area] = []) -> Switch {
             Switch(
-                datacenter: "sydney", service: nil, areas: areas, share: share, until: nil, who: "a", since: 1,
+                datacenter: "sydney", service: nil, areas: areas, share: share, until: nil, user: "a", since: 1,
                 reason: "")
         }
         let change = Parts(ten: "[sydney, oslo]")
@@ -251,7 +251,7 @@ struct PlanTests {
     @Test("fails if a datacenter that gains clients is drained or down")
     func destinations() throws {
         let drain = Switch(
-            datacenter: "sydney", service: nil, share: 100, until: nil, who: "a", since: 1, reason: "works")
+            datacenter: "sydney", service: nil, share: 100, until: nil, user: "a", since: 1, reason: "works")
         let drained = try plan(to: Parts(ten: "[sydney, oslo]"), switches: [drain])
         #expect(failures(drained).contains(.destinations))
         #expect(!failures(try plan(to: Parts(), switches: [drain])).contains(.destinations))
@@ -263,7 +263,7 @@ struct PlanTests {
     @Test("fails for a broken safety rule, a missing way back, or too long TTLs")
     func others() throws {
         let drains = ["sydney", "ashburn"].map {
-            Switch(datacenter: $0, service: nil, share: 100, until: nil, who: "a", since: 1, reason: "")
+            Switch(datacenter: $0, service: nil, share: 100, until: nil, user: "a", since: 1, reason: "")
         }
         #expect(failures(try plan(to: Parts(), switches: drains)).contains(.safety))
         #expect(failures(try plan(to: Parts(), noWayBack: "it is gone")).contains(.wayBack))

@@ -15,7 +15,7 @@ struct CapacityTests {
         for file in ["pdns.conf", "pdns-0.conf"] {
             #expect(
                 try findings(file, receivers: 2) == [
-                    "~/\(file):10:18: note: with receiver-threads=2 receivers and coprocesses share all cores; many questions at once are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
+                    "~/\(file):10:18: note: with receiver-threads=2 receivers and coprocesses share all cores; many simultaneous questions are answered faster by one pdns for each core (docs/pdns.md: One pdns for each core)"
                 ])
         }
         #expect(try findings("pdns-0.conf", receivers: 1) == [])
@@ -27,7 +27,7 @@ struct CapacityTests {
     @Test(
         "the timeout compared with the time of a start",
         arguments: [
-            (300, 0, "pdns waits without end for a coprocess that hangs", 5000, true),
+            (300, 0, "pdns waits forever for a coprocess that hangs", 5000, true),
             (
                 300, 300,
                 "pdns kills each coprocess before its first answer: reading zones and databases took 300 ms here",
@@ -35,17 +35,17 @@ struct CapacityTests {
             ),
             (
                 300, 1199,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 4 start at once on 2 cores",
+                "pdns may kill coprocesses that are still starting: reading zones and databases took 300 ms here, and 4 start together on 2 cores",
                 5000, true
             ),
             (
                 1500, 5000,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 1500 ms here, and 4 start at once on 2 cores",
+                "pdns may kill coprocesses that are still starting: reading zones and databases took 1500 ms here, and 4 start together on 2 cores",
                 6000, true
             ),
             (
                 2, 499,
-                "pdns may kill coprocesses that are only starting: reading zones and databases took 2 ms here, and 4 start at once on 2 cores",
+                "pdns may kill coprocesses that are still starting: reading zones and databases took 2 ms here, and 4 start together on 2 cores",
                 5000, true
             ),
         ])

@@ -99,7 +99,7 @@ struct FileTests {
         try machine.write("include-dir=~/d\ncache-ttl=0\n", to: "d/a.conf")
         #expect(
             try machine.findings("include-dir=~/d\n" + Machine.good) == [
-                "~/d/a.conf:1:1: warning: pdns ignores the include-dir of an included file; take it out"
+                "~/d/a.conf:1:1: warning: pdns ignores the include-dir of an included file; remove it"
             ])
         #expect(try machine.findings("include-dir=~\n" + Machine.good) == [])
     }

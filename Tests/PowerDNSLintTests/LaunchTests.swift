@@ -46,7 +46,7 @@ struct LaunchTests {
             ])
         #expect(
             try machine.findings(named + "pipe-timeout=1\n") == [
-                "~/pdns.conf:12:1: pdns does not start with 'pipe-timeout': launch has no backend with such a setting; take it out, or write pipe-geo-timeout=1"
+                "~/pdns.conf:12:1: pdns does not start with 'pipe-timeout': launch has no backend with such a setting; remove it, or write pipe-geo-timeout=1"
             ])
     }
 

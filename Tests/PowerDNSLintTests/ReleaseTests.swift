@@ -17,16 +17,16 @@ struct ReleaseTests {
             LintCase(
                 "[pdns]",
                 says:
-                    ":12:1: warning: pdns 4.7 does not know '[pdns]' and does not start with it, though a newer one may; take it out"
+                    ":12:1: warning: pdns 4.7 does not know '[pdns]' and does not start with it, though a newer one may; remove it"
             ),
             LintCase(
                 "gmysql-host=x",
                 says:
-                    ":12:1: pdns does not start with 'gmysql-host': launch has no backend with such a setting; take it out"
+                    ":12:1: pdns does not start with 'gmysql-host': launch has no backend with such a setting; remove it"
             ),
             LintCase(
                 "foo+=x", says: ":12:1: += needs a present value of foo, and pdns does not start; write foo=x",
-                ":12:1: warning: pdns 4.7 does not know 'foo' and does not start with it, though a newer one may; take it out"
+                ":12:1: warning: pdns 4.7 does not know 'foo' and does not start with it, though a newer one may; remove it"
             ),
         ])
     func names(settings: LintCase) throws {
@@ -54,10 +54,10 @@ struct ReleaseTests {
             // Newer settings
             .init(
                 "4.7", "views=no",
-                says: "12:1: pdns 4.7 does not start with 'views', which pdns 5.0 brought; take it out"),
+                says: "12:1: pdns 4.7 does not start with 'views', which needs pdns 5.0 or later; remove it"),
             .init(
                 "4.9.18", "views=no",
-                says: "12:1: pdns 4.9.18 does not start with 'views', which pdns 5.0 brought; take it out"),
+                says: "12:1: pdns 4.9.18 does not start with 'views', which needs pdns 5.0 or later; remove it"),
             .init("5.0", "views=no"),
             .init("5.1", "views=no"),
             .init(
@@ -68,33 +68,35 @@ struct ReleaseTests {
             .init("5.1.5", "resolve-across-zones=no", "logging-structured=yes", "protobuf-servers=127.0.0.1"),
             .init(
                 "5.0", "logging-structured=yes",
-                says: "12:1: pdns 5.0 does not start with 'logging-structured', which pdns 5.1 brought; take it out"),
+                says:
+                    "12:1: pdns 5.0 does not start with 'logging-structured', which needs pdns 5.1 or later; remove it"),
             .init("4.8", "default-catalog-zone=c.example.net", "workaround-11804=yes"),
             .init(
                 "4.7.3", "default-catalog-zone=c.example.net",
-                says: "12:1: pdns 4.7.3 does not start with 'default-catalog-zone', which pdns 4.8 brought; take it out"
+                says:
+                    "12:1: pdns 4.7.3 does not start with 'default-catalog-zone', which needs pdns 4.8 or later; remove it"
             ),
             .init(
                 "4.8", "loglevel-show=yes",
-                says: "12:1: pdns 4.8 does not start with 'loglevel-show', which pdns 4.9 brought; take it out"),
+                says: "12:1: pdns 4.8 does not start with 'loglevel-show', which needs pdns 4.9 or later; remove it"),
             .init("4.9", "loglevel-show=yes", "delay-notifications=1", "lua-records-insert-whitespace=no"),
             // Settings that are newer within a release
             .init(
                 "4.9.0", "lua-records-insert-whitespace=no",
                 says:
-                    "12:1: pdns 4.9.0 does not start with 'lua-records-insert-whitespace', which pdns 4.9.1 brought; take it out"
+                    "12:1: pdns 4.9.0 does not start with 'lua-records-insert-whitespace', which needs pdns 4.9.1 or later; remove it"
             ),
             .init(
                 "4.8.3", "webserver-connection-timeout=1",
                 says:
-                    "12:1: pdns 4.8.3 does not start with 'webserver-connection-timeout', which pdns 4.8.5 brought; take it out"
+                    "12:1: pdns 4.8.3 does not start with 'webserver-connection-timeout', which needs pdns 4.8.5 or later; remove it"
             ),
             .init("4.8.5", "webserver-connection-timeout=1"), .init("4.9.2-1", "webserver-connection-timeout=1"),
             .init("5.0.0", "webserver-connection-timeout=1"), .init("4.9.18", "max-pointers-per-name=1"),
             .init(
                 "5.0.2", "max-pointers-per-name=1",
                 says:
-                    "12:1: pdns 5.0.2 does not start with 'max-pointers-per-name', which pdns 5.0.8 brought; take it out"
+                    "12:1: pdns 5.0.2 does not start with 'max-pointers-per-name', which needs pdns 5.0.8 or later; remove it"
             ),
             // Removed settings
             .init(
@@ -123,7 +125,7 @@ struct ReleaseTests {
             .init(
                 "4.7.3", "launch=pipe,bind", "bind-autoprimary-config=x",
                 says:
-                    "12:1: pdns 4.7.3 does not start with 'bind-autoprimary-config', which pdns 4.9 brought; take it out"
+                    "12:1: pdns 4.7.3 does not start with 'bind-autoprimary-config', which needs pdns 4.9 or later; remove it"
             ),
             .init(
                 "5.1", "launch=pipe,gmysql", "gmysql-dnssec=yes", "gmysql-update-master-query=x",

@@ -66,7 +66,7 @@ struct ServerTests {
         #expect(
             said.filter { !$0.contains("with ") } == [])
         #expect(
-            said.contains("~/pdns.conf:4:1: pdns 4.9.18 does not know 'foo' and does not start with it; take it out"))
+            said.contains("~/pdns.conf:4:1: pdns 4.9.18 does not know 'foo' and does not start with it; remove it"))
         #expect(!said.contains { $0.contains("brand-new") })
     }
 

@@ -68,7 +68,7 @@ struct ValueTests {
             LintCase(
                 "distributor-threads=2", "max-queue-length=100",
                 says:
-                    ":11:21: warning: with distributor-threads=2 pdns lets questions wait for a coprocess that is only starting, and ends when 100 wait, which more receiver-threads do not; write distributor-threads=1"
+                    ":11:21: warning: with distributor-threads=2 pdns lets questions wait for a coprocess that is still starting, and ends when 100 wait, which more receiver-threads do not; write distributor-threads=1"
             ),
             LintCase(
                 "receiver-threads=0",
@@ -81,7 +81,7 @@ struct ValueTests {
             LintCase(
                 "receiver-threads=15",
                 says:
-                    ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are only starting: reading zones and databases took 300 ms here, and 17 start at once on 2 cores; write pipe-timeout=6000",
+                    ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are still starting: reading zones and databases took 300 ms here, and 17 start at once on 2 cores; write pipe-timeout=6000",
                 ":10:18: warning: with receiver-threads=15 pdns starts 17 coprocesses, each with memory of its own, for 2 cores; write receiver-threads=2"
             ),
             LintCase(
@@ -102,7 +102,7 @@ struct ValueTests {
             ),
             LintCase(
                 "pipe-regex=(",
-                says: ":12:12: pdns does not start: '(' is not a regular expression; take it out"),
+                says: ":12:12: pdns does not start: '(' is not a regular expression; remove it"),
             LintCase(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:

@@ -19,7 +19,7 @@ struct HistoryTests {
 
     private func entry(_ time: Int, reason: String = "") -> HistoryEntry {
         HistoryEntry(
-            time: time, who: "operator", .drain, datacenter: "oslo", service: "web", areas: [Area("NO")!], share: 25,
+            time: time, user: "operator", .drain, datacenter: "oslo", service: "web", areas: [Area("NO")!], share: 25,
             until: 2_000, overridden: ["in_use", "capacity"], reason: reason)
     }
 
@@ -30,7 +30,7 @@ struct HistoryTests {
     @Test("has all commands, the oldest first, and is empty at first")
     func roundTrip() throws {
         #expect(try state.history().entries.isEmpty)
-        let second = HistoryEntry(time: 2, who: "", .undrain, datacenter: "oslo")
+        let second = HistoryEntry(time: 2, user: "", .undrain, datacenter: "oslo")
         #expect(try record(entry(1, reason: "kjøling\tsvikter\n🔥")) == nil)
         #expect(try record(second) == nil)
         #expect(try state.history().entries == [entry(1, reason: "kjøling svikter 🔥"), second])
@@ -74,11 +74,11 @@ struct HistoryTests {
     @Test("keeps switches in force when it drops its older half")
     func boundedInForce() throws {
         let lasting = HistoryEntry(
-            time: 5, who: "operator", .drain, datacenter: "oslo", areas: [Area("NO")!, Area("SE")!], reason: "fire")
-        let part = HistoryEntry(time: 6, who: "operator", .undrain, datacenter: "oslo", areas: [Area("SE")!])
-        let ended = HistoryEntry(time: 7, who: "operator", .forceUp, datacenter: "ashburn", until: 8)
+            time: 5, user: "operator", .drain, datacenter: "oslo", areas: [Area("NO")!, Area("SE")!], reason: "fire")
+        let part = HistoryEntry(time: 6, user: "operator", .undrain, datacenter: "oslo", areas: [Area("SE")!])
+        let ended = HistoryEntry(time: 7, user: "operator", .forceUp, datacenter: "ashburn", until: 8)
         let other = (0..<2 * (StateDirectory.historyLimit / 100)).map {
-            HistoryEntry(time: 10 + $0, who: "operator", $0 % 2 == 0 ? .drain : .undrain, datacenter: "tokyo")
+            HistoryEntry(time: 10 + $0, user: "operator", $0 % 2 == 0 ? .drain : .undrain, datacenter: "tokyo")
         }
         try state.change { _ in }
         try folder.write(([lasting, part, ended] + other).map(\.line).joined().utf8, to: "state/history")
@@ -94,7 +94,7 @@ struct HistoryTests {
     @Test("has the ends of switches that end by themselves, unless they were ended or replaced before")
     func ends() {
         func entry(_ time: Int, _ action: HistoryEntry.Action, _ datacenter: String, until: Int? = nil) -> HistoryEntry
-        { HistoryEntry(time: time, who: "operator", action, datacenter: datacenter, until: until, reason: "why") }
+        { HistoryEntry(time: time, user: "operator", action, datacenter: datacenter, until: until, reason: "why") }
         let history = [
             entry(10, .drain, "oslo", until: 20), entry(12, .forceUp, "oslo", until: 18),
             entry(14, .drain, "ashburn", until: 30), entry(25, .undrain, "ashburn"),

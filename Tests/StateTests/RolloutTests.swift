@@ -26,7 +26,7 @@ struct RolloutTests {
 
     private func write(_ rollout: Rollout) throws {
         try state.changeRollout { _ in
-            (rollout, HistoryEntry(time: 1_000, who: "ada", .rolloutShare, datacenter: rollout.id, share: 5))
+            (rollout, HistoryEntry(time: 1_000, user: "ada", .rolloutShare, datacenter: rollout.id, share: 5))
         }
     }
 
@@ -43,7 +43,7 @@ struct RolloutTests {
         try write(rollout)
         #expect(try state.rollout().value == rollout)
         rollout.progress = .aborted
-        rollout.end = .init(who: "geopipe[1]", time: 2_000, reason: "it fell", isAutomatic: true, backup: "/x")
+        rollout.end = .init(user: "geopipe[1]", time: 2_000, reason: "it fell", isAutomatic: true, backup: "/x")
         rollout.commit = .init(content: "ab", image: "1-ab.image")
         try write(rollout)
         #expect(try state.rollout().value == rollout)
@@ -84,7 +84,7 @@ struct RolloutTests {
         #expect(try String(contentsOfFile: state.rolloutFile, encoding: .utf8) == text)
         let diagnostic = try state.changeRollout { known in
             #expect(known == nil)
-            return (Self.rollout(), HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: "X"))
+            return (Self.rollout(), HistoryEntry(time: 1, user: "ada", .rolloutStart, datacenter: "X"))
         }
         #expect(diagnostic?.contains(".untrusted") == true)
         #expect(try state.rollout().value == Self.rollout())

@@ -110,7 +110,7 @@ struct StateDirectoryTests {
         var placed = drained("ashburn", share: 30)
         placed.areas = [Area("SE")!]
         let forced = Switch(
-            .force, datacenter: "tokyo", service: "web", share: 100, until: nil, who: "operator",
+            .force, datacenter: "tokyo", service: "web", share: 100, until: nil, user: "operator",
             since: 1_700_000_000, reason: "")
         let before = [placed, drained("ashburn", service: "web"), forced]
         try state.change(recording: { _ in before.map(HistoryEntry.init) }) { $0 = before }
@@ -163,7 +163,7 @@ struct StateDirectoryTests {
     func uncopied() throws {
         try state.make()
         mkdir("\(state.switchFile).copy.\(getpid()).new", 0o755)
-        let entry = HistoryEntry(time: 1, who: "operator", .drain, datacenter: "oslo")
+        let entry = HistoryEntry(time: 1, user: "operator", .drain, datacenter: "oslo")
         let diagnostic = try #require(try state.change(recording: { _ in [entry] }) { $0 = [drained("oslo")] })
         #expect(diagnostic.hasPrefix("the switch is in force, but the backup copy could not be written: "))
         #expect(try state.switches().value == [drained("oslo")])
@@ -204,7 +204,7 @@ struct StateDirectoryTests {
         let up = HealthReport.State(isUp: true, since: 1, reportedAt: number, reason: "")
         let report = HealthReport(time: 1, process: 1, states: ["tcp://192.0.2.1:80": up])
         #expect(throws: StateFile.Untrusted.self) { try HealthReport(report.text) }
-        let line = HistoryEntry(time: number, who: "operator", .drain, datacenter: "oslo").line
+        let line = HistoryEntry(time: number, user: "operator", .drain, datacenter: "oslo").line
         #expect(HistoryEntry(line: line.dropLast()) == nil)
     }
 

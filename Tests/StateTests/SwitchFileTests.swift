@@ -17,9 +17,9 @@ struct SwitchFileTests {
 
     private static let placed = Switch(
         datacenter: "oslo", service: nil, areas: [Area("NO")!, Area("US-CA")!, Area("continent:AF")!], share: 100,
-        until: nil, who: "operator", since: 1_700_000_000, reason: "")
+        until: nil, user: "operator", since: 1_700_000_000, reason: "")
     private static let forced = Switch(
-        .force, datacenter: "ashburn", service: "web", share: 100, until: 1_800_000_000, who: "operator",
+        .force, datacenter: "ashburn", service: "web", share: 100, until: 1_800_000_000, user: "operator",
         since: 1_700_000_000, reason: "checks are wrong")
 
     /// Reads these bytes as a switch file.

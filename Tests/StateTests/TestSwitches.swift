@@ -5,6 +5,6 @@ func drained(
     _ datacenter: String, service: String? = nil, share: Int = 100, until: Int? = nil, reason: String = ""
 ) -> Switch {
     Switch(
-        datacenter: datacenter, service: service, share: share, until: until, who: "operator", since: 1_700_000_000,
+        datacenter: datacenter, service: service, share: share, until: until, user: "operator", since: 1_700_000_000,
         reason: reason)
 }

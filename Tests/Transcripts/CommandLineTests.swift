@@ -38,7 +38,7 @@ struct CommandLineTests {
         #expect(
             check.output.split(separator: "\n").map { $0.prefix { $0 != ";" } } == [
                 "risky.conf: warning: with consistent-backends=yes, the default, pdns asks geopipe everything twice",
-                "risky.conf: warning: with distributor-threads=3, the default, pdns lets questions wait for a coprocess that is only starting, and ends when 5000 wait, which more receiver-threads do not",
+                "risky.conf: warning: with distributor-threads=3, the default, pdns lets questions wait for a coprocess that is still starting, and ends when 5000 wait, which more receiver-threads do not",
                 "risky.conf:3:14: warning: /bin/sh is not called geopipe",
                 "risky.conf:4:18: warning: with pipe-abi-version=3 pdns passes no commands of pdnsutil on to geopipe",
                 "risky.conf:8:20: warning: with negquery-cache-ttl=60 a coprocess that dies makes pdns answer 'no such name' to all clients for 60 s",
@@ -68,14 +68,14 @@ struct CommandLineTests {
                 "4.7",
                 [
                     "4:1: warning: pdns 4.9 and newer do not start with 'master'; write primary=yes, which pdns 4.7 knows, too",
-                    "5:1: pdns 4.7 does not start with 'views', which pdns 5.0 brought; take it out",
+                    "5:1: pdns 4.7 does not start with 'views', which needs pdns 5.0 or later; remove it",
                 ]
             ),
             (
                 "4.9.4-1+deb13u1",
                 [
                     "4:1: pdns 4.9 and newer do not start with 'master'; write primary=yes",
-                    "5:1: pdns 4.9.4 does not start with 'views', which pdns 5.0 brought; take it out",
+                    "5:1: pdns 4.9.4 does not start with 'views', which needs pdns 5.0 or later; remove it",
                 ]
             ),
             (
@@ -133,6 +133,40 @@ struct CommandLineTests {
         #expect(geopipe.ending == Coprocess.Ending(status: 2))
         #expect(geopipe.output == "")
         #expect(geopipe.error == "unknown command '\(word)'; did you mean '\(meant)'?\n")
+    }
+
+    @Test(
+        "a misspelt step of a rollout is answered with the nearest one, and so is a misspelt command after help",
+        arguments: [
+            (["rollout", "strat", "x"], "rollout strat", "start"), (["help", "drian"], "drian", "drain"),
+            (["help", "rollout", "comit"], "rollout comit", "commit"),
+        ])
+    func misspeltStep(arguments: [String], words: String, meant: String) throws {
+        let geopipe = try Coprocess(arguments, in: Transcript.folder)
+        #expect(try geopipe.finish() == Coprocess.Ending(status: 2))
+        #expect(legible(geopipe.output) == "")
+        #expect(legible(geopipe.standardError) == "unknown command '\(words)'; did you mean '\(meant)'?\n")
+    }
+
+    @Test(
+        "help describes a command, with the values of its options",
+        arguments: [
+            (["help"], ["SWITCH SUBCOMMANDS:", "  drain "]), (["--help"], ["WATCH SUBCOMMANDS:", "  status "]),
+            (["help", "rollout", "start"], ["USAGE: geopipe rollout start <new>", "--refusals <percent>"]),
+            (["rollout", "start", "--help"], ["USAGE: geopipe rollout start <new>"]),
+            (["drain", "--help"], ["--share <percent>", "--for <time>", "--reason <text>", "--override <rule>"]),
+            (["help", "force"], ["USAGE: geopipe force <datacenter> <up|auto>"]),
+            (["help", "check"], ["--pdns-conf <file>", "Exits 1 if there are errors"]),
+            (["help", "status"], ["The --database of pipe-command"]),
+        ])
+    func help(arguments: [String], parts: [String]) throws {
+        let geopipe = try Coprocess(arguments, in: Transcript.folder)
+        #expect(try geopipe.finish() == Coprocess.Ending(status: 0))
+        let output = legible(geopipe.output).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        for part in parts {
+            let words = part.split(separator: " ").joined(separator: " ")
+            #expect(output.contains(words), "\(part) in \(output)")
+        }
     }
 
     @Test("--log-level sets what a coprocess logs, and unknown levels are refused")

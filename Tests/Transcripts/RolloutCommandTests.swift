@@ -16,7 +16,7 @@ struct RolloutCommandTests: AtRolloutSite {
         try state.changeRollout { known in
             var rollout = known!
             rollout.owner = "ada"
-            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: rollout.id))
+            return (rollout, HistoryEntry(time: 1, user: "ada", .rolloutStart, datacenter: rollout.id))
         }
         #expect(try expect(1, "rollout", "share", "5%").error.contains("ada's"))
         #expect(try state.rollout().value?.part == .dark)
@@ -25,7 +25,7 @@ struct RolloutCommandTests: AtRolloutSite {
         try state.changeRollout { known in
             var rollout = known!
             rollout.owner = "ada"
-            return (rollout, HistoryEntry(time: 1, who: "ada", .rolloutStart, datacenter: rollout.id))
+            return (rollout, HistoryEntry(time: 1, user: "ada", .rolloutStart, datacenter: rollout.id))
         }
         try expect(0, "rollout", "abort")
     }
@@ -36,8 +36,8 @@ struct RolloutCommandTests: AtRolloutSite {
         try state.changeRollout { known in
             var rollout = known!
             rollout.progress = .aborted
-            rollout.end = .init(who: "geopipe[1]", time: 1, reason: "it fell", isAutomatic: true)
-            return (rollout, HistoryEntry(time: 1, who: "geopipe[1]", .rolloutAbort, datacenter: rollout.id))
+            rollout.end = .init(user: "geopipe[1]", time: 1, reason: "it fell", isAutomatic: true)
+            return (rollout, HistoryEntry(time: 1, user: "geopipe[1]", .rolloutAbort, datacenter: rollout.id))
         }
         #expect(try expect(1, "rollout", "status").output.contains("it fell"))
         #expect(try expect(1, "status").output.contains("aborted automatically: it fell"))

@@ -43,12 +43,13 @@ struct StatusHealthTests: AtStatusSite {
             Self.configuration.replacing("default: [oslo, ashburn]", with: "default: { list: [oslo], then: spread }")
                 .replacing("web: { map: m,", with: "web: { map: m, comes_back: 10m,").utf8, to: "geopipe.yaml")
         let now = Int(Date().timeIntervalSince1970)
-        func up(_ weight: Int, back: Int? = nil, fell: Int? = nil) -> HealthReport.State {
+        func up(_ weight: Int, cameBackAt: Int? = nil, wentDownAt: Int? = nil) -> HealthReport.State {
             HealthReport.State(
-                isUp: true, since: now - 300, reportedAt: now, reason: "says up \(weight)%", weight: weight, back: back,
-                fell: fell)
+                isUp: true, since: now - 300, reportedAt: now, reason: "says up \(weight)%", weight: weight,
+                cameBackAt: cameBackAt,
+                wentDownAt: wentDownAt)
         }
-        let returning = up(40, back: now - 300, fell: now - 400)
+        let returning = up(40, cameBackAt: now - 300, wentDownAt: now - 400)
         try state.tell(
             HealthReport(
                 time: now, process: 4711,

@@ -111,6 +111,6 @@ extension LiveEvent {
             }
         self.init(
             time: Double(entry.time), kind: isSwitch ? .switch : .rollout,
-            text: isEnd ? entry.deed : "\(entry.who) \(entry.deed)", datacenter: isSwitch ? entry.datacenter : nil)
+            text: isEnd ? entry.deed : "\(entry.user) \(entry.deed)", datacenter: isSwitch ? entry.datacenter : nil)
     }
 }

@@ -51,7 +51,7 @@ final class LiveSubscription: Sendable {
     }
 
     /// - Parameter onNews: called on any thread, without locks of this type, when the first frame becomes pending; it
-    ///   must return at once, and cause a call of `take` on the viewer's event loop.
+    ///   must return immediately, and cause a call of `take` on the viewer's event loop.
     init(_ hits: Hits, onNews: @escaping @Sendable () -> Void) {
         self.hits = hits
         self.onNews = onNews

@@ -11,7 +11,7 @@ final class Player: LivePlayback, Sendable {
     private static let interval = Duration.milliseconds(LiveView.hitsInterval)
     /// The maximum number of lines that one step reads: with more lines, the clock runs slower.
     private static let stepLimit = 20_000
-    /// Seconds before a position that are played at once to compute rates there, and the maximum time for that.
+    /// Seconds before a position that are played without waiting to compute rates there, and the maximum time for that.
     private static let (prelude, preludePatience) = (60.0, 0.7)
 
     private struct State {

@@ -20,7 +20,8 @@ struct ReplayCommand: ParsableCommand, Sendable {
 
     @OptionGroup var configuration: ConfigurationOption
 
-    @Option(help: "The speed: seconds of the log in one second, from 0.1 to 1000.")
+    @Option(
+        help: ArgumentHelp("The speed: seconds of the log in one second, from 0.1 to 1000.", valueName: "number"))
     var speed = 1.0
 
     @Flag(help: "Begin paused.")

@@ -239,8 +239,8 @@ extension HealthReport.State {
             before?.isUp == isUp
             ? before!
             : Self(
-                isUp: isUp, since: time, reportedAt: time, reason: "", back: isUp && before != nil ? time : nil,
-                fell: isUp ? before?.since : nil)
+                isUp: isUp, since: time, reportedAt: time, reason: "", cameBackAt: isUp && before != nil ? time : nil,
+                wentDownAt: isUp ? before?.since : nil)
         state.reportedAt = opinion == nil ? own?.reportedAt ?? time : time
         state.reason = opinion?.reason(own) ?? own?.reason ?? ""
         state.weight = own.map { $0.isUp && isUp ? $0.weight : state.weight } ?? state.weight

@@ -9,7 +9,7 @@ struct VantageReport: Equatable, Sendable {
     var instance: String
     /// The version of the program.
     var program: String
-    /// Votes by target, as `HealthCheck.target` names it. Targets without an own result since the start are missing.
+    /// Votes by target, as `HealthCheck.target` names it. Omits targets that this agent has not checked since its start.
     var votes: [String: Vote]
 
     /// An agent's result for an address.

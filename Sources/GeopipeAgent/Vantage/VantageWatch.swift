@@ -32,7 +32,7 @@ final class VantageWatch: Sendable {
     func follow(_ settings: VantagePoints?) async {
         let reader = VantageReader(roots: roots)
         state.withLock { ($0.settings, $0.reader) = (settings, reader) }
-        await monitor.follow(settings)
+        await monitor.followVantagePoints(settings)
     }
 
     /// Reads until the task is cancelled. Does not wait for pending requests then.
@@ -86,7 +86,7 @@ final class VantageWatch: Sendable {
             return await group.reduce(into: []) { $0.append($1) }
         }
         guard !Task.isCancelled else { return }
-        await monitor.take(attempts.sorted { $0.member < $1.member }, of: settings)
+        await monitor.recordReports(attempts.sorted { $0.member < $1.member }, of: settings)
     }
 
     /// Returns the tokens by file, read again each time, because they may be replaced.

@@ -6,18 +6,18 @@ import State
 struct RolloutAbort: RolloutStep {
     static let configuration = CommandConfiguration(
         commandName: "abort",
-        abstract:
-            "Give all clients the image in force again, at once.",
+        abstract: "Give all clients the image in force again, immediately.",
         discussion: """
-            Any user who can write to the state directory may do this. After a rollout was aborted by itself, this confirms that \
-            a person has seen it.
+            Any user who can write to the state directory may do this. If geopipe has aborted the rollout automatically, this \
+            acknowledges it: `status` no longer exits 1.
             """)
 
-    @Option(help: "Reason, shown by history.")
+    @Option(help: ArgumentHelp("The reason, shown by history.", valueName: "text"))
     var reason = ""
 
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let last: Rollout?
@@ -36,7 +36,7 @@ struct RolloutAbort: RolloutStep {
             outcome.lines = ["aborted: all clients get the image in force"]
             undoBegunCommit(desk, rollout, &outcome)
             rollout.progress = .aborted
-            rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: reason)
+            rollout.end = Rollout.End(user: desk.user, time: desk.now, reason: reason)
             return desk.entry(.rolloutAbort, rollout.id, reason: reason)
         }
         let followers = desk.wait()
@@ -65,7 +65,7 @@ struct RolloutAbort: RolloutStep {
         let lost: (last: HistoryEntry?, isPutAside: Bool)?
         do throws(StateDirectory.Failure) {
             let words = "its files were missing" + (reason.isEmpty ? "" : ": \(reason)")
-            lost = try desk.state.endLostRollout(by: desk.who, at: desk.now, reason: words)
+            lost = try desk.state.endLostRollout(by: desk.user, at: desk.now, reason: words)
         } catch {
             throw Refusal(message: "\(error)", code: .unusable)
         }

@@ -23,11 +23,12 @@ struct RolloutBack: RolloutStep {
     @Flag(help: "Put an image in force without changing any file of the configuration.")
     var imageOnly = false
 
-    @Option(help: "Reason, shown by history.")
+    @Option(help: ArgumentHelp("The reason, shown by history.", valueName: "text"))
     var reason = ""
 
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let lock = try desk.lockCompiling()
@@ -65,7 +66,7 @@ struct RolloutBack: RolloutStep {
         do throws(StateDirectory.Failure) {
             let entry = desk.entry(.rolloutBack, id, reason: reason)
             if let undone {
-                let end = Rollout.End(who: desk.who, time: desk.now, reason: reason, backup: kept)
+                let end = Rollout.End(user: desk.user, time: desk.now, reason: reason, backup: kept)
                 if let diagnostic = try desk.state.takeBack(undone, end, entry) { outcome.notes.append(diagnostic) }
             } else {
                 try desk.state.note(entry)

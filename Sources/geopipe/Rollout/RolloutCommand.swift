@@ -61,7 +61,7 @@ extension RolloutStep {
 
 /// The operator of a step, and the reason.
 struct RolloutAttribution: ParsableArguments {
-    @Option(help: "Reason, shown by history.")
+    @Option(help: ArgumentHelp("The reason, shown by history.", valueName: "text"))
     var reason = ""
 
     @Flag(help: "Become the owner of another operator's rollout.")

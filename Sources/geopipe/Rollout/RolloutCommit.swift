@@ -12,7 +12,7 @@ struct RolloutCommit: RolloutStep {
         commandName: "commit",
         abstract: "Give NEW to all clients: put it in force, and replace the configuration on disk.",
         discussion: """
-            The previous configuration is kept beside it as NAME.before-ID, and its image for rollout back. Refused if \
+            The previous configuration is kept next to it as NAME.before-ID, and its image for rollout back. Refused if \
             NEW, its files or the configuration have changed since the start. An image needs --image-only, \
             as it replaces no file: the next change on disk replaces the image.
             """)
@@ -22,7 +22,8 @@ struct RolloutCommit: RolloutStep {
 
     @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         let lock = try desk.lockCompiling()
@@ -60,7 +61,7 @@ struct RolloutCommit: RolloutStep {
                 )
             }
             rollout.progress = .committed
-            rollout.end = Rollout.End(who: desk.who, time: desk.now, reason: attribution.reason, backup: backup)
+            rollout.end = Rollout.End(user: desk.user, time: desk.now, reason: attribution.reason, backup: backup)
             outcome.lines.insert("committed: all clients get \(rollout.source)", at: 0)
             return desk.entry(.rolloutCommit, rollout.id, reason: attribution.reason)
         }

@@ -10,7 +10,7 @@ struct RolloutContext {
     let options: ConfigurationOptions
     let state: StateDirectory
     let store: ImageStore
-    let who = operatorName()
+    let user = operatorName()
     /// Seconds since 1970.
     let now = time(nil)
 
@@ -122,7 +122,7 @@ struct RolloutContext {
                 refusal = Refusal(message: "\(otherWords(rollout)); \(wayToOther(rollout))", code: .wrong)
                 return nil
             }
-            if needsOwner, rollout.owner != who {
+            if needsOwner, rollout.owner != user {
                 guard takesOver else {
                     refusal = Refusal(
                         message:
@@ -131,7 +131,7 @@ struct RolloutContext {
                     return nil
                 }
                 outcome.lines.append("the rollout was \(rollout.owner)'s, and is yours now")
-                rollout.owner = who
+                rollout.owner = user
             }
             do throws(Refusal) {
                 let entry = try body(&rollout, &outcome)
@@ -205,6 +205,6 @@ struct RolloutContext {
     )
         -> HistoryEntry
     {
-        HistoryEntry(time: now, who: who, action, datacenter: rollout, areas: areas, share: share, reason: reason)
+        HistoryEntry(time: now, user: user, action, datacenter: rollout, areas: areas, share: share, reason: reason)
     }
 }

@@ -33,7 +33,7 @@ extension RolloutContext {
     ///
     /// - Parameter canBreak: whether the switch can break a rule; an `undrain` cannot.
     /// - Returns: notes to print.
-    static func abortIfUnsafe(_ state: StateDirectory, by who: String, at now: Int, canBreak: Bool) -> [String] {
+    static func abortIfUnsafe(_ state: StateDirectory, by user: String, at now: Int, canBreak: Bool) -> [String] {
         guard let rollout = (try? state.rollout())?.value, rollout.isRunning, rollout.part != .dark else { return [] }
         let rules: SafetyRules
         do throws(Image.Refusal) {
@@ -48,7 +48,7 @@ extension RolloutContext {
         guard let breach = rules.breach(in: state, at: now) else { return [] }
         let reason = "what is drained breaks its \(breach.words)"
         do throws(StateDirectory.Failure) {
-            guard try state.abort(rollout, because: reason, by: who, at: now) else { return [] }
+            guard try state.abort(rollout, because: reason, by: user, at: now) else { return [] }
             for store in ImageStore.all(in: state) { store.removeCandidate(of: rollout.id) }
             return ["the rollout \(rollout.id) is aborted: \(reason)"]
         } catch {

@@ -8,12 +8,13 @@ struct RolloutShare: RolloutStep {
         commandName: "share", abstract: "Give NEW to a part of the client networks, always the same ones.",
         discussion: "Networks are /24 of IPv4 and /56 of IPv6. Those in a share are in every larger share as well.")
 
-    @Argument(help: "1% to 100%.")
+    @Argument(help: ArgumentHelp("1% to 100%.", valueName: "percent"))
     var share: Percentage
 
     @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         try desk.give(attribution) { rollout, outcome throws(Refusal) in
@@ -36,7 +37,8 @@ struct RolloutPlaces: RolloutStep {
 
     @OptionGroup var attribution: RolloutAttribution
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         try desk.give(attribution) { rollout, outcome throws(Refusal) in

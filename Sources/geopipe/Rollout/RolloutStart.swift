@@ -20,19 +20,19 @@ struct RolloutStart: RolloutStep {
     @Argument(help: "A configuration, other than the one in force, or an image.")
     var new: String
 
-    @Flag(help: "Only count; this is the default until the first share.")
+    @Flag(help: "Only count what would differ. This is the default, so --dark changes nothing.")
     var dark = false
 
     @Option(help: ArgumentHelp("The id of the plan that this carries out, from geopipe plan.", valueName: "id"))
     var plan: String?
 
-    @Option(help: "Reason, shown by status and history.")
+    @Option(help: ArgumentHelp("The reason, shown by status and history.", valueName: "text"))
     var reason = ""
 
     @Option(
         help: ArgumentHelp(
             "Abort the rollout if the new side refuses this many percent more queries than the old one.",
-            valueName: "n"))
+            valueName: "percent"))
     var refusals = 1
 
     @OptionGroup var output: SwitchOutput
@@ -64,7 +64,7 @@ struct RolloutStart: RolloutStep {
         try checkPlan(
             old, isConfiguration ? inputsIdentity(configuration: new, inputs: inputs) : snapshot.image.id, &outcome)
         var rollout = Rollout(
-            id: rolloutID(), owner: desk.who, since: desk.now, images: desk.store.name, old: old.image.id,
+            id: rolloutID(), owner: desk.user, since: desk.now, images: desk.store.name, old: old.image.id,
             new: snapshot.image.id, source: absolutePath(new), isConfiguration: isConfiguration,
             configuration: absolutePath(options.file), configurationState: contentIdentity(ofFile: options.file))
         (rollout.plan, rollout.reason, rollout.refusalLimit) = (plan ?? "", reason, refusals)
@@ -135,7 +135,7 @@ struct RolloutStart: RolloutStep {
         if realPath(new) == realPath(options.file) {
             throw Refusal(
                 message:
-                    "\(new) is the configuration in force: its changes take effect at once; make the changes in a copy, and start that",
+                    "\(new) is the configuration in force: its changes take effect immediately; make the changes in a copy, and start that",
                 code: .wrong)
         }
         do throws(StateDirectory.Failure) {

@@ -10,7 +10,8 @@ struct RolloutStatus: RolloutStep {
             "Exits 1 if it was aborted automatically, a commit was killed half-way, or a coprocess does not follow it.")
 
     @OptionGroup var output: SwitchOutput
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func perform(_ desk: RolloutContext) throws(Refusal) -> RolloutOutcome {
         var outcome = RolloutOutcome()
@@ -29,7 +30,7 @@ struct RolloutStatus: RolloutStep {
                 ]
                 outcome.isWrong = true
             } else if let last = desk.state.lastStep() {
-                outcome.lines = ["no rollout runs; the last step: \(dateAndTime(last.time)) \(last.who) \(last.deed)"]
+                outcome.lines = ["no rollout runs; the last step: \(dateAndTime(last.time)) \(last.user) \(last.deed)"]
             } else {
                 outcome.lines = ["no rollout runs, and there was never one"]
             }

@@ -46,7 +46,7 @@ struct LiveSource: ~Copyable {
         guard (200..<300).contains(answer.status) else { throw Failure(status: answer.status, text: "", socket) }
     }
 
-    /// Returns the whole state at once.
+    /// Returns the whole state.
     static func state(at socket: String) throws(Failure) -> JSON {
         var answer = try ask("/api/state", socket)
         let status = answer.status

@@ -21,7 +21,8 @@ struct TopCommand: ParsableCommand {
     @Flag(help: "With --once: print the state as JSON, for programs.")
     var json = false
 
-    @OptionGroup var options: ConfigurationOptions
+    @OptionGroup var coprocesses: CoprocessOptions
+    var options: ConfigurationOptions { coprocesses.options }
 
     func run() throws {
         do throws(Refusal) {
