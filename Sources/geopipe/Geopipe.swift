@@ -32,6 +32,8 @@ extension ExitCode {
 @main
 enum Main {
     static func main() {
+        // A file size limit must make write fail, not kill the process.
+        signal(SIGXFSZ, SIG_IGN)
         let arguments = Array(processArguments.dropFirst())
         // The backend takes no positional arguments, so a first word must be a command.
         if let word = arguments.first, !word.hasPrefix("-"), !Geopipe.commands.contains(word) {

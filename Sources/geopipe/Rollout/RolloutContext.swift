@@ -25,7 +25,12 @@ struct RolloutContext {
     /// - Returns: a descriptor; the lock is held until the caller closes it.
     func lockCompiling() throws(Refusal) -> CInt {
         let lock = store.lock(timeout: 130_000)
-        guard lock >= 0 else { throw Refusal(message: "cannot lock \(store.folder)", code: .unusable) }
+        guard lock >= 0 else {
+            throw Refusal(
+                message:
+                    "another process holds the lock on \(store.folder); find it with fuser -v \(store.folder)/lock, wait for it or end it, and try again",
+                code: .unusable)
+        }
         return lock
     }
 
