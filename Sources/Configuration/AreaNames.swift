@@ -47,7 +47,8 @@ extension Configuration {
                     "'\(name)' is \(listed(meanings.map { "a \($0.kind)" }, "and")); write \(listed(ways, "or"))")
         }
         guard let meaning = meanings.first else {
-            throw UnknownArea(description: "'\(word)' is not a place\(hint(name, regions, known))")
+            let hint = hint(name, regions, known)
+            throw UnknownArea(description: "'\(word)' is not a place\(hint.isEmpty ? Self.example : hint)")
         }
         // A switch stores only areas that have a code.
         let coded = meaning.areas.filter { Area($0.description) == $0 }
@@ -96,9 +97,11 @@ extension Configuration {
             }
             return countrySuggestion(for: code, among: countries)
         }
-        return
-            "; write a country, such as NO, a subdivision, such as US-CA, a continent, or a region of the configuration"
+        return example
     }
+
+    private static let example =
+        "; write a country, such as NO, a subdivision, such as US-CA, a continent, or a region of the configuration"
 }
 
 extension Substring {

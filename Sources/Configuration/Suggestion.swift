@@ -12,6 +12,8 @@ public func suggestion(for word: String, among known: some Collection<String>, l
 /// Returns the word of `known` that differs from `word` only in case, accents and punctuation, or else the nearest one
 /// that is close enough to be a typo; `nil` if there is none.
 public func nearest(to word: String, among known: some Collection<String>) -> String? {
+    // A longer word is no name, and comparing it takes time.
+    guard word.utf8.count <= 256 else { return nil }
     let plain = folded(word)
     guard !plain.isEmpty else { return nil }
     if let same = known.first(where: { folded($0) == plain }) { return same }

@@ -10,8 +10,8 @@ enum YAMLError: Error {
     case malformed(problem: String, context: String? = nil, position: Diagnostic.Position?)
     /// A mapping has these keys twice; the first of them is at `position`.
     case duplicateKeys([String], position: Diagnostic.Position)
-    /// Its aliases expand to more values than the reader accepts.
-    case tooManyValues
+    /// Its aliases, of which one is at `position`, expand to more values than the reader accepts.
+    case tooManyValues(position: Diagnostic.Position)
 }
 
 /// Builds nodes from a YAML text (YAML 1.1, as libyaml parses it).
@@ -25,6 +25,7 @@ final class YAMLComposer {
     private let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
     private let event = UnsafeMutablePointer<yaml_event_t>.allocate(capacity: 1)
     private let text: UnsafeBufferPointer<UInt8>
+    private let foreignTag: ((String, Diagnostic.Position) -> Void)?
     private var anchors: [String: (node: YAMLNode, size: Int)] = [:]
     /// The number of values so far; aliased values count each time.
     private var size = 0
@@ -32,18 +33,25 @@ final class YAMLComposer {
 
     /// Returns the only document of a text.
     ///
-    /// - Parameter text: without a byte order mark.
+    /// - Parameters:
+    ///   - text: without a byte order mark.
+    ///   - foreignTag: called for each tag that is not of a type of YAML's JSON schema.
     /// - Returns: its top value; `nil` if the text is empty or has only comments.
-    static func document(_ text: String) throws(YAMLError) -> YAMLNode? {
+    static func document(
+        _ text: String, foreignTag: ((String, Diagnostic.Position) -> Void)? = nil
+    ) throws(YAMLError) -> YAMLNode? {
         var text = text
         let result = text.withUTF8 { bytes in
-            Result { () throws(YAMLError) in try YAMLComposer(bytes).document() }
+            Result { () throws(YAMLError) in try YAMLComposer(bytes, foreignTag).document() }
         }
         return try result.get()
     }
 
-    private init(_ text: UnsafeBufferPointer<UInt8>) throws(YAMLError) {
+    private init(
+        _ text: UnsafeBufferPointer<UInt8>, _ foreignTag: ((String, Diagnostic.Position) -> Void)?
+    ) throws(YAMLError) {
         self.text = text
+        self.foreignTag = foreignTag
         event.initialize(to: yaml_event_t())
         parser.initialize(to: yaml_parser_t())
         guard yaml_parser_initialize(parser) == 1 else {
@@ -102,6 +110,7 @@ final class YAMLComposer {
         case YAML_SCALAR_EVENT:
             let scalar = event.pointee.data.scalar
             anchor = scalar.anchor.map { String(cString: $0) }
+            note(tag: scalar.tag)
             value = .scalar(
                 YAMLNode.Scalar(
                     string: String(
@@ -109,9 +118,11 @@ final class YAMLComposer {
                     isPlain: scalar.style == YAML_PLAIN_SCALAR_STYLE))
         case YAML_SEQUENCE_START_EVENT:
             anchor = event.pointee.data.sequence_start.anchor.map { String(cString: $0) }
+            note(tag: event.pointee.data.sequence_start.tag)
             value = .sequence(try deeper { () throws(YAMLError) in try items() })
         case YAML_MAPPING_START_EVENT:
             anchor = event.pointee.data.mapping_start.anchor.map { String(cString: $0) }
+            note(tag: event.pointee.data.mapping_start.tag)
             value = .mapping(try deeper { () throws(YAMLError) in try entries() })
         default:
             throw .malformed(problem: "did not find expected value", position: position)
@@ -119,6 +130,19 @@ final class YAMLComposer {
         let node = YAMLNode(value: value, position: position)
         if let anchor { anchors[anchor] = (node, size - before) }
         return node
+    }
+
+    /// Reports the tag of the current event, unless it is one of a usual type.
+    private func note(tag: UnsafeMutablePointer<yaml_char_t>?) {
+        guard let foreignTag, let tag else { return }
+        let name = String(cString: tag)
+        let own = "tag:yaml.org,2002:"
+        guard name.hasPrefix(own) else {
+            if name != "!" { foreignTag(name, start) }
+            return
+        }
+        let type = name.dropFirst(own.count)
+        if !["str", "int", "float", "bool", "null", "seq", "map"].contains(type) { foreignTag("!!\(type)", start) }
     }
 
     private func items() throws(YAMLError) -> [YAMLNode] {
@@ -153,7 +177,7 @@ final class YAMLComposer {
 
     private func count(_ values: Int) throws(YAMLError) {
         size += values
-        guard size <= text.count + Self.surplus else { throw .tooManyValues }
+        guard size <= text.count + Self.surplus else { throw .tooManyValues(position: start) }
     }
 
     private func deeper<Value>(_ body: () throws(YAMLError) -> Value) throws(YAMLError) -> Value {

@@ -1,4 +1,4 @@
-/// A value of a YAML document and its position. An alias is the value of its anchor; tags are ignored.
+/// A value of a YAML document and its position. An alias is the value of its anchor; tags do not change it.
 struct YAMLNode {
     enum Value {
         case scalar(Scalar)

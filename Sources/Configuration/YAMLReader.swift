@@ -73,7 +73,14 @@ final class YAMLReader {
     /// Returns the document's top node; `nil` and an error if the text is not YAML.
     func document(_ text: String) -> YAMLNode? {
         do throws(YAMLError) {
-            if let root = try YAMLComposer.document(text) { return root }
+            if let root = try YAMLComposer.document(
+                text,
+                foreignTag: { tag, position in
+                    self.warn(position, "the tag '\(tag)' is ignored; take it out")
+                })
+            {
+                return root
+            }
             diagnose(nil, "the file is empty; write at least zones:")
         } catch {
             diagnose(error, in: text)
@@ -91,8 +98,8 @@ final class YAMLReader {
             diagnose(position, "not YAML: \(what)\(wayOut(of: what))")
         case .duplicateKeys(let keys, let position):
             diagnose(position, "the key '\(keys.joined(separator: "', '"))' is given twice; keep one")
-        case .tooManyValues:
-            diagnose(nil, "the file's aliases expand to millions of values; write them out, or use fewer")
+        case .tooManyValues(let position):
+            diagnose(position, "the file's aliases expand to millions of values; write them out, or use fewer")
         }
     }
 

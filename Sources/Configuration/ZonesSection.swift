@@ -5,6 +5,14 @@ extension ConfigurationParser {
     mutating func parseZones(_ node: YAMLNode) {
         var apexes: Set<DomainName> = []
         for entry in reader.entries(node, "zones") {
+            // An escaped colon is meant; a single slash is usual in reverse zones of small networks (RFC 2317).
+            guard !entry.key.contains(":"), !entry.key.contains("//") else {
+                reader.diagnose(
+                    entry.keyPosition,
+                    "'\(entry.key)' is not the name of a zone; write the name without scheme, port and path, such as geo.example.com"
+                )
+                continue
+            }
             guard let apex = name(entry.key, relativeTo: .root, entry.keyPosition) else { continue }
             guard apexes.insert(apex).inserted else {
                 reader.diagnose(entry.keyPosition, "the zone \(apex) is given twice; keep one")

@@ -70,6 +70,8 @@ enum Main {
             unsafeBitCast(signal(SIGHUP, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
         // A closed connection must make write fail, not kill the process.
         signal(SIGPIPE, SIG_IGN)
+        // So must a file size limit.
+        signal(SIGXFSZ, SIG_IGN)
         _ = ProcessMetrics.start
         NIOSingletons.groupLoopCountSuggestion = 2
         let arguments = Array(processArguments.dropFirst())

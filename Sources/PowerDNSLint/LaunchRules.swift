@@ -53,6 +53,9 @@ extension SettingsLint {
         return "launch=\(names.joined(separator: ","))"
     }
 
+    /// The maximum number of unknown settings that are reported one by one.
+    private static let unknownLimit = 100
+
     /// Checks for settings that pdns does not know: it does not start with them.
     mutating func inspectNames() {
         let ignored = Set(settings["ignore-unknown-settings"]?.parts(separatedBy: " ,\t").map(\.text) ?? [])
@@ -64,6 +67,7 @@ extension SettingsLint {
             known.formUnion(pipeSettings.map { instance.prefix + $0.dropFirst("pipe".count) })
         }
         for (name, setting) in settings.settings where known.contains(name) { inspectOldName(setting) }
+        var unknown: [PowerDNSConfiguration.Setting] = []
         for (name, setting) in settings.settings where !known.contains(name) && !ignored.contains(name) {
             if let instance = instances.first(where: { $0.backend != "pipe" && name.hasPrefix("\($0.prefix)-") }) {
                 // The other settings of other backends are unknown to geopipe, so they are not checked.
@@ -71,13 +75,25 @@ extension SettingsLint {
                 if let absence = KnownSettings.absence(of: rest, ofBackend: instance.backend, in: server.version) {
                     diagnose(setting, of: absence, prefix: "\(instance.prefix)-")
                 }
-                continue
+            } else {
+                unknown.append(setting)
             }
+        }
+        unknown.sort { precedes($0.namePlace, $1.namePlace) }
+        if unknown.count > Self.unknownLimit {
+            diagnose(
+                unknown[Self.unknownLimit].namePlace,
+                "and \(unknown.count - Self.unknownLimit) more settings that pdns does not know; name a pdns.conf")
+        }
+        for setting in unknown.prefix(Self.unknownLimit) {
+            let name = setting.name
             if let absence = KnownSettings.absence(of: name, in: server.version) {
                 diagnose(setting, of: absence)
                 continue
             }
-            let nearest = known.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
+            // No setting has such a long name, and the distance takes time.
+            let candidates = name.utf8.count <= 64 ? known.filter { abs($0.utf8.count - name.utf8.count) <= 2 } : []
+            let nearest = candidates.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
             if let nearest, nearest.distance <= 2 {
                 diagnose(
                     setting.namePlace,

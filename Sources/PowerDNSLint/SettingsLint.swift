@@ -35,6 +35,12 @@ public struct SettingsLint {
         return a.position.map { $0 < end } ?? true
     }
 
+    /// Orders places as `precedes` orders findings.
+    func precedes(_ a: SettingPosition, _ b: SettingPosition) -> Bool {
+        if a.file != b.file { return a.file == settings.file || b.file != settings.file && a.file < b.file }
+        return a.position < b.position
+    }
+
     private init(_ settings: PowerDNSConfiguration, _ deployment: Deployment) {
         self.settings = settings
         self.deployment = deployment

@@ -156,7 +156,11 @@ public struct FileState: Equatable, Sendable {
     /// Reads the state of the file at a path, following links; `nothing` if there is none.
     public init(_ path: String) {
         var status = stat()
-        guard stat(path, &status) == 0 else { return }
+        guard stat(path, &status) == 0 else {
+            // A file that cannot be reached for another reason, such as a loop of links, is in another state.
+            if errno != ENOENT, errno != ENOTDIR { size = -1_000 - Int64(errno) }
+            return
+        }
         device = UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = Int64(status.st_size)

@@ -102,7 +102,7 @@ public struct StateDirectory: Sendable {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
-        guard hold(lock, timeout: Self.lockTimeout) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: Self.lockTimeout) else { throw cannotLock() }
         var diagnostic: String?
         var switches: [Switch] = []
         var isGone = false
@@ -159,6 +159,16 @@ public struct StateDirectory: Sendable {
         return diagnostics.isEmpty ? nil : diagnostics.joined(separator: "; ")
     }
 
+    /// A failure to take the lock on the switches. Call it right after the system call that failed.
+    private func cannotLock() -> Failure {
+        let file = "\(path)/switches.lock"
+        guard errno == EWOULDBLOCK else { return Failure("lock", file) }
+        return Failure(
+            description:
+                "another process has held the lock \(file) for \(Self.lockTimeout / 1_000) s; find it with fuser -v \(file), wait for it or end it, and try again"
+        )
+    }
+
     /// Writes switches whose files have disappeared. Does nothing if there are files by now.
     ///
     /// - Returns: whether the switches were written.
@@ -167,7 +177,7 @@ public struct StateDirectory: Sendable {
         let lock = openLock("switches.lock")
         guard lock >= 0 else { throw cannotWrite() }
         defer { close(lock) }
-        guard hold(lock, timeout: Self.lockTimeout) else { throw Failure("lock", path) }
+        guard hold(lock, timeout: Self.lockTimeout) else { throw cannotLock() }
         guard try self.switches().value == nil else { return false }
         try writeTwice(SwitchFile.text(switches), to: switchFile)
         return true
@@ -236,7 +246,7 @@ public struct StateDirectory: Sendable {
     private func readAsOwner(_ file: String) throws(Failure) -> String? {
         let descriptor = openRegularFile(file)
         guard descriptor >= 0 else {
-            if descriptor == isNoRegularFile {
+            if descriptor == notRegularFile {
                 throw Failure(description: "cannot read \(file): it is not a regular file")
             }
             if errno == ENOENT { return nil }

@@ -38,6 +38,8 @@ extension ExitCode {
 @main
 enum Main {
     static func main() {
+        // A file size limit must make write fail, not kill the process.
+        signal(SIGXFSZ, SIG_IGN)
         let arguments = Array(processArguments.dropFirst())
         // Neither the backend nor rollout status, the default subcommands, take positional arguments.
         if let unknown = Geopipe.unknownCommand(in: arguments) {

@@ -42,7 +42,8 @@ struct HistoryCommand: ParsableCommand {
             ]).lines
         }
         if history.unreadable > 0 {
-            printError("\(history.unreadable) lines of the history are corrupt, and left out")
+            let lines = history.unreadable == 1 ? "line of the history is" : "lines of the history are"
+            printError("\(history.unreadable) \(lines) corrupt, and left out")
         }
         return history.entries.isEmpty ? ["no switch was ever changed"] : history.entries.map(\.words)
     }

@@ -22,7 +22,7 @@ struct TrafficOptions: ParsableArguments {
     func traffic() throws(ExitCode) -> Traffic? {
         if let hits {
             var traffic = Traffic()
-            try read(hits) { traffic.add(log: $0) }
+            try read(hits, "a hits log") { traffic.add(log: $0) }
             traffic.finishLog()
             if traffic.count == 0 {
                 printError(
@@ -37,7 +37,15 @@ struct TrafficOptions: ParsableArguments {
         }
         guard let counters else { return nil }
         var text: [UInt8] = []
-        try read(counters) { text += $0 }
+        try read(counters, "a copy of geopipe-agent's /metrics") { piece throws(Refusal) in
+            text += piece
+            guard text.count <= Self.metricsLimit else {
+                throw Refusal(
+                    message:
+                        "\(visible(counters)) has more than \(Self.metricsLimit >> 20) MiB; write the path of a copy of geopipe-agent's /metrics",
+                    code: .unusable)
+            }
+        }
         let traffic = Traffic(counters: String(decoding: text, as: UTF8.self))
         if traffic.count == 0 {
             printError(
@@ -48,23 +56,59 @@ struct TrafficOptions: ParsableArguments {
         return traffic
     }
 
-    private func read(_ path: String, _ body: (ArraySlice<UInt8>) -> Void) throws(ExitCode) {
-        guard let file = fopen(path, "re") else {
-            printError("cannot open \(visible(path)): \(String(cString: strerror(errno)))")
-            throw .unusable
+    /// The maximum length of a line, and of a copy of metrics, in bytes.
+    private static let (lineLimit, metricsLimit) = (1 << 20, 1 << 26)
+
+    /// Reads a file, or a pipe to its end.
+    ///
+    /// - Parameter what: what the file should be.
+    private func read(_ path: String, _ what: String, _ body: (ArraySlice<UInt8>) throws(Refusal) -> Void)
+        throws(ExitCode)
+    {
+        do throws(Refusal) {
+            try readPieces(path, what, body)
+        } catch {
+            printError(error.message)
+            throw error.code
         }
-        defer { fclose(file) }
+    }
+
+    private func readPieces(_ path: String, _ what: String, _ body: (ArraySlice<UInt8>) throws(Refusal) -> Void)
+        throws(Refusal)
+    {
+        func refusal(_ problem: String) -> Refusal { Refusal(message: problem, code: .unusable) }
+        func systemFailure(_ action: String) -> Refusal {
+            errno == ETIMEDOUT
+                ? refusal(
+                    "cannot \(action) \(visible(path)): no process writes to this pipe; write the path of \(what)")
+                : refusal("cannot \(action) \(visible(path)): \(String(cString: strerror(errno)))")
+        }
+        let file = openInput(path)
+        guard file >= 0 else { throw systemFailure("open") }
+        defer { close(file) }
         // A pipe is read to its end; a device such as /dev/zero has none.
         var status = stat()
-        guard fstat(fileno(file), &status) == 0, status.st_mode & S_IFMT != S_IFCHR else {
-            printError("cannot read \(visible(path)): it is a device; write the path of a file")
-            throw .unusable
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT != S_IFCHR else {
+            throw refusal("cannot read \(visible(path)): it is a device; write the path of a file")
         }
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while case let count = fread(&buffer, 1, buffer.count, file), count > 0 { body(buffer[..<count]) }
-        guard ferror(file) == 0 else {
-            printError("cannot read \(visible(path)): \(String(cString: strerror(errno)))")
-            throw .unusable
+        var count = readFirst(file, into: &buffer)
+        guard count < 0 || !buffer.prefix(min(count, 4_096)).contains(0) else {
+            throw refusal("\(visible(path)) is not \(what): it has bytes of value 0; write the path of \(what)")
         }
+        // The length of the line at hand.
+        var length = 0
+        while count > 0 {
+            let piece = buffer[..<count]
+            length = piece.lastIndex(of: UInt8(ascii: "\n")).map { count - $0 - 1 } ?? length + count
+            guard length <= Self.lineLimit else {
+                throw refusal(
+                    "\(visible(path)) is not \(what): it has a line of more than \(Self.lineLimit >> 20) MiB; write the path of \(what)"
+                )
+            }
+            try body(piece)
+            repeat { count = Glibc.read(file, &buffer, buffer.count) } while count < 0 && errno == EINTR
+        }
+        guard count == 0 else { throw systemFailure("read") }
     }
 }

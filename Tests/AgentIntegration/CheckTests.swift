@@ -111,6 +111,11 @@ struct CheckTests {
             ("\(head)\r\nwait", "no_match: late", "down: timed out after 1 s"),
             ("HTTP/1.1 200 OK\nContent-Length: 3\n\na\nb", "match: \"a\\nb\"", "up: 200 OK"),
             ("\(hints)HTTP/1.1 200 OK\n\nlate", "match: late", "up: 200 OK"),
+            (
+                "\(String(repeating: hints, count: 17))HTTP/1.1 200 OK\n\n", "",
+                "down: more than 16 interim responses, the last 103"
+            ),
+            ("\(String(repeating: hints, count: 16))HTTP/1.1 200 OK\n\n", "", "up: 200 OK"),
             ("HTTP/1.1 503 Busy\n\n", "", "down: 503 Service Unavailable"),
             ("\(head)\(fields)\r\n", "", "up: 200 OK"),
             ("\(head)X-Large: \(String(repeating: "x", count: 100_000))\r\n\r\n", "", "up: 200 OK"),

@@ -302,6 +302,20 @@ struct PlayerTests {
         #expect(throws: HitsFile.Unusable.self) { try HitsFile("/dev/zero") }
     }
 
+    @Test("refuses a pipe without a writer, and a file with a hole of gigabytes")
+    func endless() throws {
+        let folder = try Folder()
+        try #require(mkfifo("\(folder.path)/fifo", 0o600) == 0)
+        let error = #expect(throws: HitsFile.Unusable.self) { try HitsFile("\(folder.path)/fifo") }
+        #expect(error?.description.contains("no process writes to the pipe") == true)
+        let sparse = try folder.write([], to: "sparse")
+        try #require(truncate(sparse, 10 << 30) == 0)
+        let refusal = #expect(throws: HitsFile.Unusable.self) { try HitsFile(sparse) }
+        #expect(refusal?.description.contains("bytes of value 0") == true)
+        let long = try folder.write(Array(repeating: UInt8(ascii: "x"), count: 3 << 20), to: "long")
+        #expect(throws: HitsFile.Unusable.self) { try HitsFile(long) }
+    }
+
     @Test("takes orders as JSON, and refuses others with what to write")
     func orders() throws {
         #expect(try ReplayOrder(reading: Array(#"{"paused":true}"#.utf8)) == ReplayOrder(isPaused: true))

@@ -161,10 +161,26 @@ struct VantagePanelTests {
             panel.take([.init(member: 2, time: time, result: result)]).map(\.text)
         }
         #expect(round(failure("404 Not Found"), at: 2) == [])
-        #expect(round(failure("\u{1b}]0;x\u{7}"), at: 4) == ["vantage point tokyo cannot be read: ␛]0;x␇"])
-        #expect(round(.success(report("c")), at: 6) == ["vantage point tokyo can be read"])
-        #expect(round(.success(report("c")), at: 8) == [])
+        #expect(round(failure("\u{1b}]0;x\u{7}"), at: 64) == ["vantage point tokyo cannot be read: ␛]0;x␇"])
+        #expect(round(.success(report("c")), at: 66) == ["vantage point tokyo can be read"])
+        #expect(round(.success(report("c")), at: 68) == [])
         #expect(panel.members[2].reads == 2 && panel.members[2].failures == 3)
+    }
+
+    @Test("logs a changed reason at most once a minute, however often it changes")
+    func alternatingReasons() {
+        var panel = panel(.success(report("own")), .success(report("b")), .success(report("c")))
+        var lines: [(second: Int, text: String)] = []
+        for second in 1...150 {
+            let result = failure(second % 2 == 0 ? "timed out" : "more than 8 MiB")
+            let notices = panel.take([.init(member: 2, time: Double(second), result: result)])
+            lines += notices.map { (second, $0.text) }
+        }
+        #expect(lines.map(\.second) == [1, 62, 123], "\(lines)")
+        // A change to usable and back is always logged.
+        #expect(panel.take([.init(member: 2, time: 151, result: .success(report("c")))]).count == 1)
+        #expect(panel.take([.init(member: 2, time: 152, result: failure("timed out"))]).count == 1)
+        #expect(panel.take([.init(member: 2, time: 153, result: failure("timed out"))]).isEmpty)
     }
 
     @Test("reports known targets for a report with other addresses")

@@ -45,6 +45,7 @@ struct AreaNamesTests {
             ("US-CB", "the image knows no clients in 'US-CB'; did you mean 'US-CA'?"),
             ("empty", "the image knows no clients in 'empty'"), ("NO,,SE", "a place is missing"),
             ("", "a place is missing"),
+            ("XX", "'XX' is not a place; write a country, such as NO"),
             ("NO/Viken", "'NO/Viken' is not a place"), ("country:EU", "'country:EU' is not a place"),
         ])
     func refused(text: String, diagnostic: String) {

@@ -33,6 +33,19 @@ struct ConfigurationTests {
               www: { service: web }
         """
 
+    @Test("warn of tags, and take the values as they are written")
+    func tags() throws {
+        let configuration = try load(sound.replacing("ttl: 1h30m", with: "ttl: !!python/object 1h30m"))
+        #expect(configuration.zones[0].defaultTTL == 5400)
+        #expect(configuration.warnings.contains { $0.message.hasPrefix("the tag '!!python/object' is ignored; ") })
+    }
+
+    @Test("may have reverse zones of small networks, whose names have a slash")
+    func reverseZone() throws {
+        let zone = "0/25.2.0.192.in-addr.arpa"
+        #expect(try load(sound.replacing("geo.example.com:", with: "\(zone):")).zones[0].apex.description == zone)
+    }
+
     @Test("shorten long quotations")
     func longWord() {
         let word = String(repeating: "x", count: 1 << 20)
@@ -84,6 +97,10 @@ struct ConfigurationTests {
             (
                 "NO: oslo", "NOR: oslo",
                 "5:18: 'NOR' is not a country code; write two letters (ISO 3166-1), such as NO for Norway"
+            ),
+            (
+                "geo.example.com:", #""http://example.org":"#,
+                "16:3: 'http://example.org' is not the name of a zone; write the name without scheme, port and path, such as geo.example.com"
             ),
             ("NO: oslo", "NO: oslo, no: ashburn", "5:28: 'no' is given twice in countries of map world; keep one"),
             (

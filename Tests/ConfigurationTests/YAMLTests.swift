@@ -56,10 +56,19 @@ struct YAMLTests {
         let error = #expect(throws: YAMLError.self) {
             try YAMLComposer.document("- &x0 a\n" + levels.joined(separator: "\n"))
         }
-        guard case .tooManyValues? = error else {
+        guard case .tooManyValues(let position)? = error else {
             Issue.record("\(String(describing: error))")
             return
         }
+        #expect(position.line > 1 && position.column > 1)
+    }
+
+    @Test("has tags, of which those of no usual type are reported")
+    func tags() throws {
+        var found: [String] = []
+        let yaml = "a: !!python/object:os.system b\nc: !x [!!str d, !!int 5, ! e]\nf: !!map {}\ng: !!binary h"
+        _ = try YAMLComposer.document(yaml) { found.append("\($1.line):\($1.column) \($0)") }
+        #expect(found == ["1:4 !!python/object:os.system", "2:4 !x", "4:4 !!binary"])
     }
 
     @Test(

@@ -73,6 +73,17 @@ struct ImageTests {
         }
     }
 
+    @Test("an image whose file has another length than its header says is refused, also a sparse one of 10 GB")
+    func otherLength() throws {
+        let good = imageBytes()
+        for length in [good.count - 1, good.count + 1, good.count + 4_096, 10 << 30] {
+            try folder.write(good, to: "image")
+            chmod(file, 0o600)
+            try #require(truncate(file, length) == 0)
+            #expect(throws: Image.Refusal.self, "\(length)") { try Image(path: file, owners: [geteuid()]) }
+        }
+    }
+
     @Test("a truncated image, or one with any byte changed, is refused with a message")
     func damaged() throws {
         let good = imageBytes()

@@ -35,6 +35,18 @@ struct LaunchTests {
         try settings.check(Machine())
     }
 
+    @Test("many unknown settings, or one with a long name, are reported in a few lines")
+    func unknown() throws {
+        let machine = try Machine()
+        let many = try machine.findings(Machine.good + (1...20_000).map { "unknown-setting-\($0)=x\n" }.joined())
+        #expect(many.count == 101)
+        #expect(
+            many.last
+                == "~/pdns.conf:112:1: and 19900 more settings that pdns does not know; name a pdns.conf")
+        let long = try machine.findings(Machine.good + String(repeating: "cache-ttl", count: 20_000) + "=1\n")
+        #expect(long.count == 1 && long[0].hasPrefix("~/pdns.conf:12:1: "), "\(long.count)")
+    }
+
     @Test("an instance with a name has settings of its own")
     func suffix() throws {
         let machine = try Machine()

@@ -8,6 +8,17 @@ import Testing
 
 @Suite("Watched files")
 struct FileWatchTests {
+    @Test("a loop of links is another state than a link to nothing, also as text")
+    func loop() throws {
+        let folder = try Folder()
+        let path = "\(folder.path)/link"
+        try #require(symlink("link", path) == 0)
+        let loop = FileState(path)
+        #expect(loop == FileState(path) && loop == FileState(words: loop.words))
+        try #require(unlink(path) == 0 && symlink("nothing", path) == 0)
+        #expect(FileState(path) == .nothing && loop != .nothing && loop != .unknown)
+    }
+
     /// A change below a folder in which `current` is a link to `old`, and `old/sub` and `new/sub` have a `file` each.
     /// The watched path is `current/sub/file`.
     enum Event: String, CaseIterable, CustomTestStringConvertible {

@@ -54,6 +54,34 @@ struct HistoryTests {
         #expect(try state.history().entries.map(\.time) == [2, 4])
     }
 
+    @Test("a FIFO in place of the history is an error, and does not block")
+    func fifo() throws {
+        _ = try record(entry(1))
+        try #require(unlink("\(state.path)/history") == 0 && mkfifo("\(state.path)/history", 0o600) == 0)
+        #expect(throws: StateDirectory.Failure.self) { try state.history() }
+    }
+
+    @Test("a FIFO in place of the switches is replaced, and the backup copy is used")
+    func fifoOfSwitches() throws {
+        try state.change { $0 = [drained("oslo")] }
+        try #require(unlink(state.switchFile) == 0 && mkfifo(state.switchFile, 0o600) == 0)
+        let found = try state.switches()
+        #expect(found.value?.map(\.datacenter) == ["oslo"] && found.diagnostic?.contains("backup copy") == true)
+        #expect(try state.change { $0.append(drained("ashburn")) }?.contains("is not a regular file") == true)
+        #expect(try state.switches().value?.map(\.datacenter) == ["oslo", "ashburn"])
+        #expect(try state.switches().diagnostic == nil)
+    }
+
+    @Test("a lock that another process holds is an error that names the lock")
+    func heldLock() throws {
+        try state.change { _ in }
+        let lock = open("\(state.path)/switches.lock", O_RDWR | O_CLOEXEC)
+        try #require(lock >= 0 && flock(lock, LOCK_EX) == 0)
+        defer { close(lock) }
+        let error = #expect(throws: StateDirectory.Failure.self) { try state.change { _ in } }
+        #expect(error?.description.contains("held the lock \(state.path)/switches.lock for 10 s") == true)
+    }
+
     @Test("drops its older half when it is full")
     func bounded() throws {
         let line = entry(1_000_000, reason: String(repeating: "x", count: 2_000)).line

@@ -38,6 +38,23 @@ struct CompileTests {
         return coprocess
     }
 
+    @Test("a limit of the file size is an error with its reason, and kills neither compiler nor coprocess")
+    func fileSizeLimit() throws {
+        let folder = try makeSite()
+        try folder.write(Self.zone("192.0.2.2", names: 5_000), to: "zone")
+        // In blocks of 512 bytes.
+        let limited = ["-c", "ulimit -f 64; exec \"$0\" \"$@\"", Coprocess.binary]
+        let compile = try Program("sh").run(limited + ["compile", "--config", "geopipe.yaml"], in: folder)
+        #expect(!compile.isKilled && compile.status == 2, "\(compile)")
+        #expect(compile.error.contains("File too large"), "\(compile.error)")
+        let geopipe = try Coprocess(
+            limited + ["--config", "geopipe.yaml"], in: URL(filePath: folder.path), program: "/bin/sh")
+        try geopipe.send("HELO\t5\n")
+        _ = try geopipe.answer()
+        _ = try ask(geopipe, "www.example.com")
+        #expect(!legible(geopipe.standardError).contains("ended by signal"), "\(legible(geopipe.standardError))")
+    }
+
     /// The lines of an answer.
     private func ask(_ coprocess: Coprocess, _ name: String, _ type: String = "ANY") throws -> [String] {
         try coprocess.send("Q\t\(name)\tIN\t\(type)\t-1\t192.0.2.1\t127.0.0.1\t203.0.113.0/24\n")

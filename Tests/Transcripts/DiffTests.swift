@@ -108,6 +108,36 @@ struct DiffTests {
         }
     }
 
+    @Test("traffic from what has no end, or is no log, is refused with a reason")
+    func endlessTraffic() throws {
+        try #require(mkfifo("\(folder.path)/fifo", 0o600) == 0)
+        let sparse = try folder.write([], to: "sparse")
+        try #require(truncate(sparse, 10 << 30) == 0)
+        try folder.write([UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20), to: "line")
+        for option in ["--hits", "--counters"] {
+            for (file, reason) in [
+                ("fifo", "no process writes to this pipe"), ("sparse", "bytes of value 0"),
+                ("line", "a line of more than 1 MiB"), ("/dev/zero", "it is a device"),
+            ] {
+                let ending = try run("diff", "old.yaml", "new.yaml", option, file)
+                #expect(ending.status == 2 && ending.error.contains(reason), "\(option) \(file): \(ending.error)")
+            }
+        }
+    }
+
+    @Test("traffic may come through a pipe, also from a slow writer")
+    func pipedTraffic() throws {
+        let hit = "2026-01-01T00:00:00Z\t129.240.0.0/16\tNO\t\t\tgo.example.com\tA\tmy\toslo\n"
+        try folder.write(hit.utf8, to: "hits.tsv")
+        let command = "'\(Coprocess.binary)' diff old.yaml new.yaml --json --hits"
+        let direct = try Program("bash").run(["-c", "\(command) hits.tsv"], in: folder)
+        try #require(direct.status == 0, "\(direct.error)")
+        for source in ["cat hits.tsv", "sleep 1; cat hits.tsv", "head -c 20 hits.tsv; sleep 1; tail -c +21 hits.tsv"] {
+            let piped = try Program("bash").run(["-c", "\(command) <(\(source))"], in: folder)
+            #expect(piped.status == 0 && piped.output == direct.output, "\(source): \(piped.error)")
+        }
+    }
+
     @Test("the id of a plan depends on the content of files, not on their paths")
     func planIdentity() throws {
         func id(_ files: String...) throws -> String {

@@ -58,6 +58,25 @@ struct SwitchTests {
         }
     }
 
+    @Test("are written again by a coprocess if their files disappear, so that the next coprocess has them")
+    func disappearedFiles() throws {
+        let site = try Site()
+        try #require(site.run("drain", "oslo").status == 0)
+        try expect(site, "api", Self.ashburn)
+        let manager = FileManager.default
+        let names = try manager.contentsOfDirectory(atPath: site.path("state")).filter {
+            $0.hasPrefix("switches") && $0 != "switches.lock"
+        }
+        try #require(names.count == 2, "\(names)")
+        for name in names { try manager.removeItem(atPath: site.path("state/\(name)")) }
+        try site.expectError("the switch files have disappeared; wrote the switches in use again")
+        for name in names { #expect(manager.fileExists(atPath: site.path("state/\(name)"))) }
+        #expect(try site.contents("api") == Self.ashburn)
+        try site.start()
+        #expect(try site.contents("api") == Self.ashburn)
+        #expect(try site.run("undrain", "oslo").output.hasPrefix("ended: oslo was drained"))
+    }
+
     @Test("apply from a coprocess's first answer on")
     func first() throws {
         let site = try Site(isStarted: false)

@@ -37,7 +37,7 @@ final class HitsFile: Sendable {
     /// - Parameter path: `-` for standard input.
     init(_ path: String) throws(Unusable) {
         let shown = path == "-" ? "standard input" : visible(path)
-        let opened = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        let opened = path == "-" ? dup(STDIN_FILENO) : openInput(path)
         guard opened >= 0 else { throw Unusable(description: "cannot open \(shown): \(systemError())") }
         var descriptor = opened
         var status = stat()
@@ -48,7 +48,7 @@ final class HitsFile: Sendable {
             switch status.st_mode & S_IFMT {
             case S_IFREG: break
             case S_IFIFO, S_IFSOCK:
-                let copy = try Self.copy(of: descriptor, shown)
+                let copy = try Self.copy(of: descriptor, isNamed: path != "-", shown)
                 close(descriptor)
                 descriptor = copy
                 fstat(descriptor, &status)
@@ -70,15 +70,20 @@ final class HitsFile: Sendable {
 
     deinit { close(descriptor) }
 
-    private static func copy(of pipe: CInt, _ shown: String) throws(Unusable) -> CInt {
+    /// - Parameter isNamed: whether `openInput` opened it.
+    private static func copy(of pipe: CInt, isNamed: Bool, _ shown: String) throws(Unusable) -> CInt {
         let file = AnonymousFile.make("hits")
         guard file >= 0 else { throw Unusable(description: "cannot make a file in memory: \(systemError())") }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         var size = 0
         while true {
-            let count = Glibc.read(pipe, &bytes, bytes.count)
+            let count = size == 0 && isNamed ? readFirst(pipe, into: &bytes) : Glibc.read(pipe, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
             if count == 0 { return file }
+            if count < 0, errno == ETIMEDOUT {
+                close(file)
+                throw Unusable(description: "no process writes to the pipe \(shown); name a hits log")
+            }
             size += count
             guard count > 0, size <= pipeLimit, write(file, bytes, count) == count else {
                 let reason =
@@ -94,12 +99,17 @@ final class HitsFile: Sendable {
     private static func index(_ descriptor: CInt, _ size: Int, _ shown: String) throws(Unusable) -> [(
         offset: Int, time: Int
     )] {
-        var magic = [UInt8](repeating: 0, count: 4)
-        _ = pread(descriptor, &magic, 4, 0)
+        var magic = [UInt8](repeating: 1, count: 4_096)
+        _ = pread(descriptor, &magic, magic.count, 0)
         let isCompressed = [[0x1f, 0x8b], [0x28, 0xb5, 0x2f, 0xfd], [0xfd, 0x37, 0x7a, 0x58], [0x42, 0x5a, 0x68]]
             .contains { magic.starts(with: $0) }
         guard !isCompressed else {
             throw Unusable(description: "\(shown) is compressed; write zcat \(shown) | geopipe replay - or the like")
+        }
+        guard !magic.contains(0) else {
+            throw Unusable(
+                description:
+                    "\(shown) is not a hits log: it has bytes of value 0; write the path of a hits log of geopipe")
         }
         var index: [(offset: Int, time: Int)] = []
         let step = max(size < smallSize ? smallStep : indexStep, size / indexLimit)
@@ -253,6 +263,11 @@ final class HitsFile: Sendable {
                 searched -= position
                 bytes.removeFirst(position)
                 position = 0
+                // The end of this line does not matter where no other line may begin.
+                if isTooLong, offset >= end {
+                    defer { position = bytes.count }
+                    return [0]
+                }
                 guard fill() else {
                     guard !bytes.isEmpty || isTooLong else { return nil }
                     defer { position = bytes.count }

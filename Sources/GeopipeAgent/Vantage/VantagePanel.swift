@@ -16,6 +16,8 @@ struct VantagePanel: Sendable {
     private var start: Double?
     /// The rounds after which two vantage points with one id and different votes are two agents.
     private static let conflictLimit = 2
+    /// The shortest time between two changed reasons of one vantage point in the log, in seconds.
+    private static let reasonInterval = 60.0
     /// The standing that was last logged.
     private var said = VantageStanding.Way.gathering
 
@@ -28,6 +30,8 @@ struct VantagePanel: Sendable {
         /// Whether it is this agent.
         fileprivate(set) var isOwn = false
         fileprivate var isAsked = false
+        /// The reason that was last logged, and when.
+        fileprivate var said: (reason: String, time: Double)?
         /// The number of rounds in a row in which it had the instance id of another vantage point, but other votes.
         fileprivate var conflicts = 0
         /// The number of readings, and of failed ones.
@@ -110,7 +114,11 @@ struct VantagePanel: Sendable {
                 let reason = visible(String(error.reason.prefix(300)))
                 members[attempt.member].trouble = reason
                 members[attempt.member].failures += 1
-                guard before.trouble != reason else { continue }
+                // A hostile vantage point may change its reason with every reading.
+                if before.trouble != nil, let said = before.said {
+                    guard reason != said.reason, attempt.time - said.time >= Self.reasonInterval else { continue }
+                }
+                members[attempt.member].said = (reason, attempt.time)
                 notices.append(Notice(level: .warning, text: "vantage point \(name) cannot be read: \(reason)"))
             }
         }

@@ -7,23 +7,31 @@ struct GenerateRange {
     let numbers: StrideThrough<Int>
 
     /// The largest number of records that a directive may generate.
-    private static let maxCount = 1 << 20
+    static let maxCount = 1 << 20
 
-    init?(_ text: Span<UInt8>) {
+    /// A reason why a text is not a usable range.
+    enum Unusable: Error {
+        case malformed
+        /// It has more numbers than `maxCount`, or numbers above 2^31 - 1.
+        case tooLarge
+    }
+
+    init(_ text: Span<UInt8>) throws(Unusable) {
         var values = [0]
         var separators: [UInt8] = []
         for i in 0..<text.count {
             if isDigit(text[i]) {
                 values[values.count - 1] = values[values.count - 1] * 10 + Int(text[i] - UInt8(ascii: "0"))
-                guard values[values.count - 1] <= Int(Int32.max) else { return nil }
+                guard values[values.count - 1] <= Int(Int32.max) else { throw .tooLarge }
             } else {
                 separators.append(text[i])
                 values.append(0)
             }
         }
-        guard [Array("-".utf8), Array("-/".utf8)].contains(separators) else { return nil }
+        guard [Array("-".utf8), Array("-/".utf8)].contains(separators) else { throw .malformed }
         let step = values.count == 3 ? values[2] : 1
-        guard values[0] <= values[1], step > 0, (values[1] - values[0]) / step < Self.maxCount else { return nil }
+        guard values[0] <= values[1], step > 0 else { throw .malformed }
+        guard (values[1] - values[0]) / step < Self.maxCount else { throw .tooLarge }
         numbers = stride(from: values[0], through: values[1], by: step)
     }
 }

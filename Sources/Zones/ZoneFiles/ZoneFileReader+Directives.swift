@@ -74,9 +74,21 @@ extension ZoneFileReader {
 
     /// Reads `$GENERATE FIRST-LAST[/STEP] OWNER [TTL] [CLASS] TYPE DATA`, BIND's shorthand for many similar records.
     mutating func generate(_ tokens: [Token], _ bytes: UnsafeBufferPointer<UInt8>) {
-        guard tokens.count >= 5, let range = GenerateRange(bytes.extracting(tokens[1].text).span) else {
-            return diagnose(
-                tokens[0], "$GENERATE needs a range and a record; write $GENERATE 1-100 host$ A 192.0.2.$")
+        let range: GenerateRange
+        do throws(GenerateRange.Unusable) {
+            guard tokens.count >= 5 else { throw .malformed }
+            range = try GenerateRange(bytes.extracting(tokens[1].text).span)
+        } catch {
+            switch error {
+            case .malformed:
+                return diagnose(
+                    tokens[0], "$GENERATE needs a range and a record; write $GENERATE 1-100 host$ A 192.0.2.$")
+            case .tooLarge:
+                return diagnose(
+                    tokens[1],
+                    "the range '\(string(tokens[1], bytes))' of $GENERATE is too large; write at most \(GenerateRange.maxCount) numbers, none above \(Int32.max)"
+                )
+            }
         }
         var template: [GenerateTemplate] = []
         for position in 2..<tokens.count {

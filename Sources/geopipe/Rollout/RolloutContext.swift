@@ -28,7 +28,7 @@ struct RolloutContext {
         guard lock >= 0 else {
             throw Refusal(
                 message:
-                    "cannot lock \(store.folder)/lock; if another process keeps it (lsof \(store.folder)/lock), end that process",
+                    "another process holds the lock on \(store.folder); find it with fuser -v \(store.folder)/lock, wait for it or end it, and try again",
                 code: .unusable)
         }
         return lock
