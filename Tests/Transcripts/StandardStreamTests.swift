@@ -21,7 +21,7 @@ struct StandardStreamTests {
     @Test(
         "answers that cannot be written end geopipe with an error",
         arguments: [">/dev/full", ">&-"],
-        ["--config opera.yaml --state", "query my.geo.example.com --config opera.yaml --state"])
+        ["--config opera.yaml --state", "query my.geo.example.com A 192.0.2.1 --config opera.yaml --state"])
     func lostAnswers(redirection: String, command: String) throws {
         let folder = try Folder()
         let ending = try run(
