@@ -389,6 +389,11 @@ struct FindingTests {
                 "pipe-regex=(",
                 says: ":12:12: pdns does not start: '(' is not a regular expression; take it out"),
             Case(
+                "pipe-regex=a++++++++++++++++++++",
+                says:
+                    ":12:12: pdns may run out of memory: 'a++++++++++++++++++++' repeats repetitions too often; take pipe-regex out"
+            ),
+            Case(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:
                     ":12:12: pdns refuses all questions for geo.example.com, because its name does not match; take pipe-regex out"
