@@ -283,7 +283,8 @@ private func readBytes(_ file: String) throws(Diagnostic) -> (bytes: [UInt8], ne
     guard status.st_mode & S_IFMT == S_IFREG else { throw unreadable("it is not a regular file") }
     guard status.st_size <= largestFile else { throw unreadable("it has more than 256 MiB") }
     var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    // One byte more than the file has, to notice its end.
+    var chunk = [UInt8](repeating: 0, count: min(max(Int(status.st_size) + 1, 1 << 12), 1 << 16))
     while true {
         let count = read(descriptor, &chunk, chunk.count)
         if count < 0, errno == EINTR { continue }

@@ -23,10 +23,11 @@ public func nearest(to word: String, among known: some Collection<String>) -> St
     let candidates = known.lazy.filter { abs($0.unicodeScalars.count - letters.count) <= limit + 2 }
     var best: (distance: Int, word: String)?
     for candidate in candidates {
-        let distance = editDistance(letters, Array(folded(candidate).unicodeScalars))
         // At least one letter must match.
-        guard distance <= limit, distance < letters.count, distance < best?.distance ?? .max else { continue }
-        best = (distance, candidate)
+        let most = min(limit, letters.count - 1, (best?.distance ?? .max) - 1)
+        if let distance = editDistance(letters, Array(folded(candidate).unicodeScalars), atMost: most) {
+            best = (distance, candidate)
+        }
     }
     return best?.word
 }
@@ -48,6 +49,7 @@ public func nearestName(to name: String, among known: some Collection<String>) -
 
 /// Returns the text in lower case, without accents, with one space for each run of punctuation.
 public func folded(_ text: String) -> String {
+    if text.utf8.allSatisfy({ $0 < 0x80 }) { return foldedASCII(text.utf8) }
     var result = ""
     var isAfterWord = false
     for scalar in text.lowercased().unicodeScalars where !isAccent(scalar) {
@@ -61,6 +63,25 @@ public func folded(_ text: String) -> String {
         if scalar.isASCII { result.unicodeScalars.append(scalar) } else { result += plainLetters(scalar) }
     }
     return result
+}
+
+/// Does the same for ASCII, which does not need the tables of Unicode.
+private func foldedASCII(_ text: String.UTF8View) -> String {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count)
+    var isAfterWord = false
+    for byte in text {
+        let lower = byte | 0x20
+        guard UInt8(ascii: "a")...UInt8(ascii: "z") ~= lower || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else {
+            if byte != UInt8(ascii: "'") { isAfterWord = !result.isEmpty }
+            continue
+        }
+        if isAfterWord { result.append(UInt8(ascii: " ")) }
+        isAfterWord = false
+        // A digit has this bit, too.
+        result.append(lower)
+    }
+    return String(decoding: result, as: UTF8.self)
 }
 
 /// Returns whether a character only modifies the letter before it, such as a combining accent.
@@ -103,23 +124,30 @@ private func allowedDistance(_ word: String) -> Int {
     }
 }
 
-/// Returns the number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
-public func editDistance(_ a: String, _ b: String) -> Int {
-    editDistance(Array(a.unicodeScalars), Array(b.unicodeScalars))
+/// Returns the number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; `nil` if it
+/// is more than `limit`.
+public func editDistance(_ a: String, _ b: String, atMost limit: Int) -> Int? {
+    // Each insertion and each deletion changes the length by one.
+    guard abs(a.unicodeScalars.count - b.unicodeScalars.count) <= limit else { return nil }
+    return editDistance(Array(a.unicodeScalars), Array(b.unicodeScalars), atMost: limit)
 }
 
-private func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
-    var before: [Int] = []
+private func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar], atMost limit: Int) -> Int? {
+    guard abs(a.count - b.count) <= limit else { return nil }
     var last = Array(0...b.count)
-    for i in 0..<a.count {
-        var row = [i + 1]
-        row.reserveCapacity(b.count + 1)
-        for j in 0..<b.count {
+    var (before, row) = (last, last)
+    for i in a.indices {
+        row[0] = i + 1
+        var least = row[0]
+        for j in b.indices {
             var cost = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
             if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, before[j - 1] + 1) }
-            row.append(cost)
+            row[j + 1] = cost
+            least = min(least, cost)
         }
-        (before, last) = (last, row)
+        // No later row has a smaller number.
+        guard least <= limit else { return nil }
+        (before, last, row) = (last, row, before)
     }
-    return last[b.count]
+    return last[b.count] <= limit ? last[b.count] : nil
 }

@@ -2,10 +2,9 @@
 struct IntegerMap<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable {
     private var slots: [(key: Key, number: UInt32)]
     private var count = 0
-    /// A random seed, so that a crafted database cannot force collisions.
-    private let seed = UInt64.random(in: .min ... .max)
+    private let seed = randomSeed
 
-    init() { slots = Array(repeating: (0, .max), count: 1 << 10) }
+    init() { slots = Array(repeating: (0, .max), count: 1 << 5) }
 
     /// Returns the number of `key`; `nil` if it has none.
     subscript(key: Key) -> UInt32? {
@@ -53,3 +52,6 @@ struct IntegerMap<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable
         return Int(truncatingIfNeeded: hash >> 32) & (slots.count - 1)
     }
 }
+
+/// A random number of this process, so that a crafted database cannot force collisions.
+private let randomSeed = UInt64.random(in: .min ... .max)

@@ -9,7 +9,7 @@ enum KnownSettings {
         var settings = pairs(oldest)
         for change in changes where version.nearestKnown.isAtLeast(change.release) {
             for name in change.removed.keys { settings[name] = nil }
-            settings.merge(pairs(change.added)) { $1 }
+            settings.merge(change.added) { $1 }
         }
         for (name, first) in patches where !first.allows(version) { settings[name] = nil }
         return settings
@@ -40,7 +40,7 @@ enum KnownSettings {
         if let first = patches[name], let patch = first.patches[version.nearestKnown.release] {
             return .introducedLater(ServerVersion("\(version.release).\(patch)")!)
         }
-        return changes.first { pairs($0.added)[name] != nil }.map { .introducedLater($0.release) }
+        return changes.first { $0.added[name] != nil }.map { .introducedLater($0.release) }
     }
 
     /// Returns the release that removed a setting, and the setting that replaced it; `nil` if no release has removed
@@ -56,9 +56,14 @@ enum KnownSettings {
     private struct Change {
         var release: ServerVersion
         /// Settings that are new or have another default.
-        var added: String
+        var added: [String: String]
         /// Removed settings, with their replacements.
-        var removed: [String: String] = [:]
+        var removed: [String: String]
+
+        /// - Parameter added: a table as for `pairs`.
+        init(release: ServerVersion, added: String, removed: [String: String] = [:]) {
+            (self.release, self.added, self.removed) = (release, pairs(added), removed)
+        }
     }
 
     private static let changes = [

@@ -91,10 +91,10 @@ extension SettingsLint {
                 diagnose(setting, of: absence)
                 continue
             }
-            // No setting has such a long name, and the distance takes time.
-            let candidates = name.utf8.count <= 64 ? known.filter { abs($0.utf8.count - name.utf8.count) <= 2 } : []
-            let nearest = candidates.map { (distance: editDistance(name, $0), name: $0) }.min { $0 < $1 }
-            if let nearest, nearest.distance <= 2 {
+            let near = known.compactMap { known in
+                editDistance(name, known, atMost: 2).map { (distance: $0, name: known) }
+            }
+            if let nearest = near.min(by: { $0 < $1 }) {
                 diagnose(
                     setting.namePlace,
                     "pdns does not start with the unknown setting '\(name)'; write \(nearest.name)=\(setting.value)")

@@ -54,6 +54,12 @@ extension SettingsLint {
     /// Checks that pdns asks geopipe for the names of all zones.
     mutating func inspectRegularExpression() {
         guard let pipe, let setting = settings["\(pipe.prefix)-regex"], !setting.value.isEmpty else { return }
+        guard expandedSize(ofRegularExpression: setting.value) <= 100_000 else {
+            return diagnose(
+                setting,
+                "pdns may run out of memory: '\(setting.value)' repeats repetitions too often; take \(pipe.prefix)-regex out"
+            )
+        }
         var expression = regex_t()
         guard regcomp(&expression, setting.value, REG_ICASE | REG_EXTENDED | REG_NOSUB) == 0 else {
             return diagnose(

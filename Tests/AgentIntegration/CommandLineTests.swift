@@ -18,7 +18,7 @@ struct CommandLineTests {
     func help(arguments: [String], option: String) throws {
         let ending = try run(arguments)
         #expect(ending.status == 0 && ending.error == "")
-        #expect(String(decoding: ending.output, as: UTF8.self).contains("  \(option) "))
+        #expect(String(decoding: ending.output, as: UTF8.self).contains("  \(option)"))
     }
 
     @Test("--version prints the version alone", arguments: [["--version"], ["replay", "--version"]])

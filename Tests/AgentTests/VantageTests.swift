@@ -295,6 +295,11 @@ struct VantageReportTests {
             (#"{"format":1,"instance":""}"#, "its report does not name its agent"),
             (#"{"format":1,"instance":"a\n"}"#, "its report does not name its agent"),
             (#"{"format":1,"instance":"a"}"#, "its report does not name its version"),
+            // With a mark of three bytes in place of each control character.
+            (
+                #"{"format":1,"instance":"a","program":"\#(String(repeating: "\\u0001", count: 34))","votes":[]}"#,
+                "its report does not name its version"
+            ),
             (#"{"format":1,"instance":"a","program":"1"}"#, "its report has no list"),
             (#"{"format":1,"instance":"a","program":"1","votes":[1]}"#, "vote 1 of its report is invalid"),
         ]

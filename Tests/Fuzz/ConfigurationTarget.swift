@@ -1,7 +1,9 @@
 import Answering
 import Compiler
 import Configuration
+import DNS
 import Geography
+import Zones
 
 /// Compiles texts, and queries the results.
 struct Compiled {
@@ -19,12 +21,14 @@ struct Compiled {
             lines += "AXFR\t\(zone + 1)\t\(name)\n"
         }
         conversation.hold(
-            Array(lines.utf8), with: Serving(made.snapshot, switches: [], at: 1_000), isReadAtOnce: false)
+            Array(lines.utf8)[...], with: Serving(made.snapshot, switches: [], at: 1_000), isReadAtOnce: false)
     }
 }
 
-/// The number of inputs for each one that is also compiled, which takes about fifty times as long.
-private let compiledShare: UInt64 = 64
+/// The number of inputs for each one that is also compiled, which takes a hundred times as long.
+private let compiledShare: UInt64 = 256
+/// The number of inputs for each one that is read with the rest of its configuration, which takes ten times as long.
+private let wholeShare: UInt64 = 16
 
 /// The text of a configuration.
 struct ConfigurationTarget: FuzzTarget {
@@ -37,13 +41,20 @@ struct ConfigurationTarget: FuzzTarget {
     }
 }
 
-/// The text of a zone file.
+/// The text of a zone file: the zone alone, and for some inputs the whole configuration.
 struct ZoneTarget: FuzzTarget {
     private let compiled = Compiled()
     private let zone = ScratchFile("zone")
     private let file: ScratchFile
+    private var source: ZoneSource
 
     init() {
+        guard let apex = try? DomainName("example.com"), let www = try? DomainName("www.example.com") else {
+            fatalError("no names")
+        }
+        source = ZoneSource(apex: apex)
+        source.file = zone.path
+        source.services = [.init(owner: www, service: 0, types: [.a], position: nil)]
         file = ScratchFile(
             "zone.yaml",
             """
@@ -57,11 +68,15 @@ struct ZoneTarget: FuzzTarget {
 
     func run(_ input: [UInt8]) {
         zone.write(input)
-        compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
+        if input.isChosen(oneIn: wholeShare) {
+            compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
+        } else {
+            _ = ZoneLoader().zones([source])
+        }
     }
 }
 
-/// The text of a networks file.
+/// The text of a networks file, for some inputs with the zones and the advice of the configuration.
 struct NetworksTarget: FuzzTarget {
     private let compiled = Compiled()
     private let networks = ScratchFile("office.nets")
@@ -82,7 +97,11 @@ struct NetworksTarget: FuzzTarget {
 
     func run(_ input: [UInt8]) {
         networks.write(input)
-        compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
+        if input.isChosen(oneIn: wholeShare) {
+            compiled.hold(file.path, isCompiled: input.isChosen(oneIn: compiledShare))
+        } else {
+            _ = try? Configuration.load(file.path, parsesZones: false, advises: false)
+        }
     }
 }
 
@@ -119,7 +138,7 @@ struct DatabaseTarget: FuzzTarget {
         if input.isChosen(oneIn: compiledShare) { compiled.hold(file.path, isCompiled: true) }
         guard let opened = try? MaxMindDatabase(path: database.path) else { return }
         var gazetteer = Gazetteer()
-        for client in clients { _ = try? opened.find(client, &gazetteer) }
+        for number in 0..<2 { _ = try? opened.find(clients[(input.count + number) % clients.count], &gazetteer) }
         var atlas = Atlas()
         try? atlas.add(opened, fields: .all)
     }

@@ -19,7 +19,8 @@ final class Conversation {
     ///   - isSound: whether the answers must be valid; those of a damaged image need not be.
     ///   - isReadAtOnce: whether the lines are also read from a file and answered at once.
     func hold(
-        _ lines: [UInt8], with serving: Serving?, version: ABIVersion? = nil, isSound: Bool = true, isReadAtOnce: Bool
+        _ lines: ArraySlice<UInt8>, with serving: Serving?, version: ABIVersion? = nil, isSound: Bool = true,
+        isReadAtOnce: Bool
     ) {
         var session = session(serving, version)
         var all: [UInt8] = []
@@ -40,7 +41,7 @@ final class Conversation {
             reply.count = 0
         }
         guard isReadAtOnce else { return }
-        Scratch.fill(input, lines)
+        Scratch.fill(input, Array(lines))
         require(answersAtOnce(with: serving, version) == all, "answers differ in a batch")
     }
 
@@ -63,8 +64,8 @@ final class Conversation {
             }
             _ = reply.send()
         }
-        let size = Int(lseek(output, 0, SEEK_END))
-        defer { Scratch.empty(output) }
+        let size = Int(lseek(output, 0, SEEK_CUR))
+        defer { lseek(output, 0, SEEK_SET) }
         return [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
             count = pread(output, bytes.baseAddress, size, 0)
         }
@@ -72,11 +73,11 @@ final class Conversation {
 
     /// Moves the sent bytes to the collected ones.
     private func takeSent() {
-        let size = Int(lseek(output, 0, SEEK_END))
+        let size = Int(lseek(output, 0, SEEK_CUR))
         require(size <= reply.buffer.count, "an answer of \(size) bytes")
         require(pread(output, reply.buffer.baseAddress!, size, 0) == size, "what was sent cannot be read")
         reply.count = size
-        Scratch.empty(output)
+        lseek(output, 0, SEEK_SET)
     }
 }
 
@@ -194,13 +195,13 @@ private struct Judge {
     }
 }
 
-extension [UInt8] {
+extension ArraySlice<UInt8> {
     /// The lines as `LineReader` should return them: without LF or CR LF, the last with or without an end.
     fileprivate var lines: [ArraySlice<UInt8>] {
         var lines: [ArraySlice<UInt8>] = []
-        var start = 0
-        while start < count {
-            let end = self[start...].firstIndex(of: 0x0a) ?? count
+        var start = startIndex
+        while start < endIndex {
+            let end = self[start...].firstIndex(of: 0x0a) ?? endIndex
             let hasReturn = end > start && self[end - 1] == 0x0d
             lines.append(self[start..<(hasReturn ? end - 1 : end)])
             start = end + 1

@@ -53,7 +53,7 @@ final class DialogueTarget: FuzzTarget {
         }
         lines += rest
         conversation.hold(
-            lines, with: servings[Int(first >> 3) % servings.count], isReadAtOnce: input.isChosen(oneIn: 4))
+            lines[...], with: servings[Int(first >> 3) % servings.count], isReadAtOnce: input.isChosen(oneIn: 8))
     }
 }
 
@@ -67,7 +67,7 @@ final class LineTarget: FuzzTarget {
         guard let first = input.first else { return }
         let version = ABIVersion(Int(first & 7) % 5 + 1)
         conversation.hold(
-            Array(input.dropFirst()), with: servings[Int(first >> 3) % servings.count], version: version,
+            input.dropFirst(), with: servings[Int(first >> 3) % servings.count], version: version,
             isReadAtOnce: false)
     }
 }

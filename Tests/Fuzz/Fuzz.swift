@@ -72,20 +72,27 @@ nonisolated(unsafe) let targets: [String: WatchedTarget] = {
         return target
     }
 
-    /// libFuzzer calls this first.
-    @_cdecl("LLVMFuzzerInitialize")
-    public func initialize(_ count: UnsafeMutableRawPointer?, _ arguments: UnsafeMutableRawPointer?) -> CInt {
-        watch(chosenTarget.words)
-        // Created now, so that the first input is not slower.
-        _ = target
-        return 0
-    }
+    /// libFuzzer, which calls a function with each input.
+    @_silgen_name("LLVMFuzzerRunDriver")
+    private func runFuzzer(
+        _ count: UnsafeMutablePointer<CInt>,
+        _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+        _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+    ) -> CInt
 
-    /// libFuzzer calls this with each input.
-    @_cdecl("LLVMFuzzerTestOneInput")
-    public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-        target.run(Array(UnsafeBufferPointer(start: start, count: count)))
-        return 0
+    @main
+    enum Fuzzing {
+        static func main() {
+            watch(chosenTarget.words)
+            // Created now, so that the first input is not slower.
+            _ = target
+            var (count, arguments) = (CommandLine.argc, CommandLine.unsafeArgv)
+            exit(
+                runFuzzer(&count, &arguments) { start, count in
+                    target.run(Array(UnsafeBufferPointer(start: start, count: count)))
+                    return 0
+                })
+        }
     }
 #endif
 

@@ -7,14 +7,16 @@ import Geography
 
 /// A small configuration with some of everything, and its image.
 struct Sample {
-    /// - Parameter norway: the destination of clients in Norway.
-    static func text(norway: String = "oslo") -> String {
+    /// - Parameters:
+    ///   - norway: the destination of clients in Norway.
+    ///   - hasPlaces: whether answers depend on the client's address.
+    static func text(norway: String = "oslo", hasPlaces: Bool = true) -> String {
         """
-        databases: [\(Scratch.project)/examples/demo/demo.mmdb]
+        databases: [\(hasPlaces ? "\(Scratch.project)/examples/demo/demo.mmdb" : "")]
         datacenters: { oslo: { location: [59.9, 10.7] }, ashburn: { location: [39, -77.5] }, tokyo: { location: [35.7, 139.7] } }
         maps:
-          m: { countries: { NO: \(norway), US: [ashburn, oslo] }, continents: { AS: tokyo }, default: nearest }
-          n: { networks: { 10.0.0.0/8: oslo, "2001:db8::/32": [tokyo, oslo] }, default: { random: [oslo, ashburn] } }
+          m: { \(hasPlaces ? "countries: { NO: \(norway), US: [ashburn, oslo] }, continents: { AS: tokyo }, default: nearest" : "default: [tokyo, oslo]") }
+          n: { \(hasPlaces ? "networks: { 10.0.0.0/8: oslo, '2001:db8::/32': [tokyo, oslo] }, " : "")default: { random: [oslo, ashburn] } }
         services:
           web: { map: m, check: { tcp: 80 }, answers: { oslo: 192.0.2.1, ashburn: [192.0.2.2, 192.0.2.3], tokyo: 192.0.2.4 } }
           any: { map: n, answers: { oslo: { A: 192.0.2.1, AAAA: "2001:db8::1" }, ashburn: { A: 192.0.2.2, AAAA: "2001:db8::2" }, tokyo: { A: 192.0.2.3, AAAA: "2001:db8::3" } } }
@@ -39,13 +41,15 @@ struct Sample {
         """
     }
 
-    static func configuration(norway: String = "oslo") -> Configuration {
-        let file = ScratchFile("sample.yaml", text(norway: norway))
+    static func configuration(norway: String = "oslo", hasPlaces: Bool = true) -> Configuration {
+        let file = ScratchFile("sample.yaml", text(norway: norway, hasPlaces: hasPlaces))
         do { return try Configuration.load(file.path) } catch { fatalError("\(error.diagnostics)") }
     }
 
-    static func snapshot(norway: String = "oslo") -> Snapshot {
-        do { return try Snapshot(configuration(norway: norway)) } catch { fatalError("\(error.diagnostics)") }
+    static func snapshot(norway: String = "oslo", hasPlaces: Bool = true) -> Snapshot {
+        do { return try Snapshot(configuration(norway: norway, hasPlaces: hasPlaces)) } catch {
+            fatalError("\(error.diagnostics)")
+        }
     }
 
     static func rollout(_ part: Rollout.Part) -> Rollout {

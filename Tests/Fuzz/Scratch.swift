@@ -15,19 +15,15 @@ enum Scratch {
         require(pwrite(descriptor, bytes, bytes.count, 0) == bytes.count, "no room for a file")
         lseek(descriptor, 0, SEEK_SET)
     }
-
-    /// Reads and removes the content of an open file.
-    static func empty(_ descriptor: CInt) {
-        ftruncate(descriptor, 0)
-        lseek(descriptor, 0, SEEK_SET)
-    }
 }
 
 /// A file that can be opened by its path, in a folder that is removed at the end of the process.
 struct ScratchFile {
     private static let folder: String = {
-        var folder = Array("/tmp/geopipe-fuzz-XXXXXX".utf8CString)
-        require(mkdtemp(&folder) != nil, "no folder can be made in /tmp")
+        // Files in memory are faster.
+        let parent = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+        var folder = Array("\(parent)/geopipe-fuzz-XXXXXX".utf8CString)
+        require(mkdtemp(&folder) != nil, "no folder can be made in \(parent)")
         atexit { ScratchFile.removeFolder() }
         return String(decoding: folder.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }()

@@ -71,10 +71,11 @@ struct HitsLogTarget: FuzzTarget {
 
 /// Parts of a request to the agent, and the file of a file check: one on each line.
 struct RequestTarget: FuzzTarget {
+    private let token = LiveToken("0123456789abcdef")
+
     func run(_ input: [UInt8]) {
         let contents = FileContents(input)
         for address in ["192.0.2.1", "2001:db8::1"] { _ = contents.outcome(address) }
-        let token = LiveToken("0123456789abcdef")
         let lines = input.split(separator: 0x0a).map { String(decoding: $0, as: UTF8.self) }
         for line in lines {
             if let target = LiveTarget(line) { for name in target.names { _ = target[name] } }
@@ -83,9 +84,12 @@ struct RequestTarget: FuzzTarget {
                 require(WebAuthority(text)?.host == authority.host, "\(line) is another host when it is read again")
                 for other in lines { _ = authority.isOrigin(other) }
             }
+            _ = parseWeight(line)
+        }
+        // Hashing takes longer than all of the above.
+        for line in lines.prefix(2) {
             require(!token.isToken(line) || line == "0123456789abcdef", "a wrong token is taken")
             require(!token.isCookie(line) || line == token.cookie, "a wrong cookie is taken")
-            _ = parseWeight(line)
         }
     }
 }

@@ -28,13 +28,6 @@
     @_silgen_name("__real___sanitizer_cov_pcs_init")
     private func follow(_ start: UnsafePointer<Place>, _ end: UnsafePointer<Place>)
 
-    // libFuzzer stores the operands of comparisons, to write them into inputs. For single bytes that takes a fifth of
-    // the time, and finds nothing more. The same holds for the targets of indirect calls.
-    @_cdecl("__wrap___sanitizer_cov_trace_cmp1") public func ignoreComparison(_ a: UInt8, _ b: UInt8) {}
-    @_cdecl("__wrap___sanitizer_cov_trace_const_cmp1") public func ignoreConstant(_ a: UInt8, _ b: UInt8) {}
-    @_cdecl("__wrap___sanitizer_cov_trace_const_cmp2") public func ignoreConstant(_ a: UInt16, _ b: UInt16) {}
-    @_cdecl("__wrap___sanitizer_cov_trace_pc_indir") public func ignoreCall(_ target: UInt) {}
-
     /// Makes libFuzzer follow some modules, types and functions.
     ///
     /// The file named by FUZZ_SYMBOLS has the code of each: lines with an address and a name such as `DNS.NameKey`,

@@ -104,6 +104,11 @@ struct ValueTests {
                 "pipe-regex=(",
                 says: ":12:12: pdns does not start: '(' is not a regular expression; remove it"),
             LintCase(
+                "pipe-regex=a++++++++++++++++++++",
+                says:
+                    ":12:12: pdns may run out of memory: 'a++++++++++++++++++++' repeats repetitions too often; remove pipe-regex"
+            ),
+            LintCase(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:
                     ":12:12: pdns refuses all questions for geo.example.com, because its name does not match; take pipe-regex out"

@@ -9,12 +9,14 @@ struct LiveToken: Sendable {
     private let hash: [UInt8]
     /// The cookie of a browser: the token cannot be computed from it.
     let cookie: String
+    private let cookieHash: [UInt8]
 
     static let lengths = 16...256
 
     init(_ secret: String) {
         hash = SHA256.hash(secret.utf8)
         cookie = base64(SHA256.hash("geopipe live cookie\n\(secret)".utf8)).filter { $0 != "=" }
+        cookieHash = SHA256.hash(cookie.utf8)
     }
 
     /// The reason why a file has no usable token, and what to do about it.
@@ -64,9 +66,7 @@ struct LiveToken: Sendable {
 
     func isToken(_ text: some StringProtocol) -> Bool { Self.areEqual(SHA256.hash(text.utf8), hash) }
 
-    func isCookie(_ text: some StringProtocol) -> Bool {
-        Self.areEqual(SHA256.hash(text.utf8), SHA256.hash(cookie.utf8))
-    }
+    func isCookie(_ text: some StringProtocol) -> Bool { Self.areEqual(SHA256.hash(text.utf8), cookieHash) }
 
     /// Compares in a time that depends only on the lengths.
     private static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {

@@ -30,8 +30,9 @@ struct VantageReport: Equatable, Sendable {
 
     /// The format of reports, which is the only one that is read.
     static let format = 1
-    /// The maximum size of a report in bytes, the maximum number of votes, and the maximum length of a target in bytes.
-    static let (sizeLimit, voteLimit, nameLimit) = (8 << 20, 100_000, 8_192)
+    /// The maximum size of a report in bytes, the maximum number of votes, and the maximum lengths of a target and of the
+    /// version in bytes.
+    static let (sizeLimit, voteLimit, nameLimit, programLimit) = (8 << 20, 100_000, 8_192, 100)
     private static let (ages, paces) = (0.0...1e9, 1.0...1e10)
 
     /// Returns whether both reports have the same votes on the same addresses, whatever their ages.
@@ -78,13 +79,14 @@ struct VantageReport: Equatable, Sendable {
         guard let instance = json["instance"]?.string, 1...64 ~= instance.utf8.count,
             instance.utf8.allSatisfy({ 0x21...0x7e ~= $0 })
         else { throw Unusable(reason: "its report does not name its agent") }
-        guard let program = json["program"]?.string, program.utf8.count <= 100 else {
+        // The mark in place of a control character is longer than that.
+        guard let program = json["program"]?.string.map(visible), program.utf8.count <= Self.programLimit else {
             throw Unusable(reason: "its report does not name its version")
         }
         guard let items = json["votes"]?.items, items.count <= Self.voteLimit else {
             throw Unusable(reason: "its report has no list of at most \(Self.voteLimit) votes")
         }
-        self.init(instance: instance, program: visible(program), votes: [:])
+        self.init(instance: instance, program: program, votes: [:])
         votes.reserveCapacity(items.count)
         for (number, item) in items.enumerated() {
             guard let target = item["target"]?.string, 1...Self.nameLimit ~= target.utf8.count,
