@@ -76,7 +76,7 @@ final class YAMLReader {
             if let root = try YAMLComposer.document(
                 text,
                 foreignTag: { tag, position in
-                    self.warn(position, "the tag '\(tag)' is ignored; take it out")
+                    self.warn(position, "the tag '\(tag)' is ignored; remove it")
                 })
             {
                 return root

@@ -44,7 +44,7 @@ extension SettingsLint {
         if !root.isEmpty {
             diagnose(
                 settings["chroot"],
-                "coprocesses see only what is in \(root); copy the databases and all else that geopipe reads into it, or take chroot out",
+                "coprocesses see only what is in \(root); copy the databases and all else that geopipe reads into it, or remove chroot",
                 isWarning: true)
         }
     }

@@ -41,7 +41,7 @@ extension SettingsLint {
         {
             diagnose(
                 folder,
-                "pdns does not start: \(folder.value) has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+                "pdns does not start: \(folder.value) has no libpipebackend.so; remove module-dir, and install the pipe backend (Debian: pdns-backend-pipe)"
             )
         }
     }

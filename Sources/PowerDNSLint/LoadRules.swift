@@ -57,7 +57,7 @@ extension SettingsLint {
         guard expandedSize(ofRegularExpression: setting.value) <= 100_000 else {
             return diagnose(
                 setting,
-                "pdns may run out of memory: '\(setting.value)' repeats repetitions too often; take \(pipe.prefix)-regex out"
+                "pdns may run out of memory: '\(setting.value)' repeats repetitions too often; remove \(pipe.prefix)-regex"
             )
         }
         var expression = regex_t()
@@ -71,7 +71,7 @@ extension SettingsLint {
         if let name = unasked.first {
             diagnose(
                 setting,
-                "pdns refuses all questions for \(name), because its name does not match; take \(pipe.prefix)-regex out"
+                "pdns refuses all questions for \(name), because its name does not match; remove \(pipe.prefix)-regex"
             )
         }
     }

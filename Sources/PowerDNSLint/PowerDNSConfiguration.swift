@@ -118,7 +118,7 @@ public struct PowerDNSConfiguration: Sendable {
         }
         guard let stream = opendir(folder) else {
             throw unusable(
-                "pdns cannot read the folder \(folder) (\(String(cString: strerror(errno)))) and does not start; make it, or take include-dir out"
+                "pdns cannot read the folder \(folder) (\(String(cString: strerror(errno)))) and does not start; make it, or remove include-dir"
             )
         }
         defer { closedir(stream) }

@@ -113,7 +113,7 @@ struct CommandTests {
         let machine = try Machine()
         let settings = Machine.good(with: ["chroot=~", "pipe-command=/geopipe --config /geopipe.yaml"])
         let warning =
-            "~/pdns.conf:12:8: warning: coprocesses see only what is in ~; copy the databases and all else that geopipe reads into it, or take chroot out"
+            "~/pdns.conf:12:8: warning: coprocesses see only what is in ~; copy the databases and all else that geopipe reads into it, or remove chroot"
         #expect(try machine.findings(settings) == [warning])
         #expect(
             try machine.findings(Machine.good(with: ["chroot=~"])).first

@@ -62,11 +62,11 @@ struct FileTests {
         arguments: [
             (
                 "~/nothing",
-                "~/pdns.conf:1:13: pdns cannot read the folder ~/nothing (No such file or directory) and does not start; make it, or take include-dir out"
+                "~/pdns.conf:1:13: pdns cannot read the folder ~/nothing (No such file or directory) and does not start; make it, or remove include-dir"
             ),
             (
                 "~/pdns.conf",
-                "~/pdns.conf:1:13: pdns cannot read the folder ~/pdns.conf (Not a directory) and does not start; make it, or take include-dir out"
+                "~/pdns.conf:1:13: pdns cannot read the folder ~/pdns.conf (Not a directory) and does not start; make it, or remove include-dir"
             ),
             (
                 "pdns.d",

@@ -28,7 +28,7 @@ struct LaunchTests {
             LintCase(
                 "module-dir=~",
                 says:
-                    ":12:12: pdns does not start: ~ has no libpipebackend.so; take module-dir out, and install the pipe backend (Debian: pdns-backend-pipe)"
+                    ":12:12: pdns does not start: ~ has no libpipebackend.so; remove module-dir, and install the pipe backend (Debian: pdns-backend-pipe)"
             ),
         ])
     func launch(settings: LintCase) throws {

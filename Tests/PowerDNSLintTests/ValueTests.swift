@@ -81,7 +81,7 @@ struct ValueTests {
             LintCase(
                 "receiver-threads=15",
                 says:
-                    ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are still starting: reading zones and databases took 300 ms here, and 17 start at once on 2 cores; write pipe-timeout=6000",
+                    ":4:14: warning: with pipe-timeout=5000 pdns may kill coprocesses that are still starting: reading zones and databases took 300 ms here, and 17 start together on 2 cores; write pipe-timeout=6000",
                 ":10:18: warning: with receiver-threads=15 pdns starts 17 coprocesses, each with memory of its own, for 2 cores; write receiver-threads=2"
             ),
             LintCase(
@@ -111,7 +111,7 @@ struct ValueTests {
             LintCase(
                 "pipe-regex=^geo\\.example\\.com\\.$",
                 says:
-                    ":12:12: pdns refuses all questions for geo.example.com, because its name does not match; take pipe-regex out"
+                    ":12:12: pdns refuses all questions for geo.example.com, because its name does not match; remove pipe-regex"
             ),
         ])
     func values(settings: LintCase) throws {
