@@ -87,9 +87,11 @@ enum Main {
                 await end { try await run(command) }
             case let command as ReplayCommand:
                 begin(command.logs)
-                // A replay ends with its terminal, unless nohup started it.
-                if !isHangUpIgnored { signal(SIGHUP, SIG_DFL) }
-                await end { try await command.play(endsAtHangUp: !isHangUpIgnored) }
+                // A replay ends with its terminal, unless nohup started it. One that geopipe started ends with geopipe: it
+                // must then remove its folder, which SIGHUP would prevent.
+                let endsAtHangUp = !isHangUpIgnored && command.lifeline == nil
+                if endsAtHangUp { signal(SIGHUP, SIG_DFL) }
+                await end { try await command.play(endsAtHangUp: endsAtHangUp) }
             // The help of this command or of a subcommand.
             case var command: try command.run()
             }
