@@ -138,6 +138,26 @@ final class NameServer {
         return String(decoding: data[...end], as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
+    /// Asks one question over TCP, and does not wait for the answer. pdns replaces a lost coprocess of its thread for TCP
+    /// only at the next question there.
+    func askOverTCP(_ question: [UInt8]) {
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = port.bigEndian
+        name.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let isConnected = withUnsafeBytes(of: &name) {
+            connect(descriptor, $0.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) == 0
+        }
+        guard isConnected else { return }
+        let message = [UInt8(question.count >> 8), UInt8(question.count & 0xff)] + question
+        _ = write(descriptor, message, message.count)
+        // pdns gives up a question whose client has gone.
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&wait, 1, 500)
+    }
+
     func stop() {
         process.terminate()
         process.wait()

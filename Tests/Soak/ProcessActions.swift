@@ -49,12 +49,16 @@ extension Director {
         kill(victim, SIGKILL)
         // pdns reads from the next one before asking it anything, and replaces it after pipe-timeout.
         let deadline = now() + 20_000_000_000
-        var (seen, since) = (server.coprocesses, now())
+        var (seen, since, asked) = (server.coprocesses, now(), now())
         while seen.contains(victim) || seen.count < coprocesses.count || now() < since + 6_500_000_000 {
             guard now() < deadline else {
                 return journal.violation("pdns has not started another coprocess in the place of \(victim)")
             }
             usleep(20_000)
+            if now() > asked + 1_000_000_000 {
+                asked = now()
+                server.askOverTCP(Message.question(1, "www.\(Site.zone)", type: 1, client: .ipv4(0x0a00_0000)))
+            }
             if case let found = server.coprocesses, found != seen { (seen, since) = (found, now()) }
         }
         load.coprocessIsReplaced()
