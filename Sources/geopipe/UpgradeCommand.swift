@@ -190,7 +190,10 @@ private final class CoprocessProcess {
         guard stat(state.path, &owner) == 0, let user = userID(of: number), user == owner.st_uid else {
             throw Refusal(description: "the process does not belong to the owner of \(state.path)")
         }
-        guard number.programNames.contains("geopipe") else { throw Refusal(description: "the process is not geopipe") }
+        // A process that has ended, and that its parent has not waited for yet, has no program.
+        let names = number.programNames
+        guard !names.isEmpty else { return nil }
+        guard names.contains("geopipe") else { throw Refusal(description: "the process is not geopipe") }
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }

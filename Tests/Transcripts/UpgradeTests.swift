@@ -18,12 +18,18 @@ struct UpgradeTests {
         pthread_sigmask(SIG_SETMASK, &none, &blocked)
         defer { pthread_sigmask(SIG_SETMASK, &blocked, nil) }
         try process.run()
-        let stat = try String(contentsOfFile: "/proc/\(process.processIdentifier)/stat", encoding: .utf8)
+        try writeStatus(of: process.processIdentifier, site)
+        return process
+    }
+
+    /// Writes a status file like that of a coprocess.
+    private func writeStatus(of process: pid_t, _ site: Site) throws {
+        let stat = try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
         let startTicks = stat.split(separator: ")").last!.split(separator: " ")[19]
         try FileManager.default.createDirectory(
             atPath: site.path("state/coprocesses"), withIntermediateDirectories: true)
         let text = """
-            process\t\(process.processIdentifier)
+            process\t\(process)
             birth\t\(startTicks)
             started\t1
             questions\t0
@@ -33,8 +39,24 @@ struct UpgradeTests {
             end
 
             """
-        try site.folder.write(text.utf8, to: "state/coprocesses/\(process.processIdentifier)")
-        return process
+        try site.folder.write(text.utf8, to: "state/coprocesses/\(process)")
+    }
+
+    @Test("a coprocess that has ended, but that its parent has not waited for yet, needs no upgrade")
+    func zombie() throws {
+        let site = try Site(isStarted: false)
+        var process = pid_t()
+        var arguments = [strdup("true"), nil]
+        defer { free(arguments[0]) }
+        try #require(posix_spawn(&process, try Tool("true").path, nil, nil, &arguments, environ) == 0)
+        defer { waitpid(process, nil, 0) }
+        #expect(
+            try eventually(within: Coprocess.timeout) {
+                try String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8).contains(") Z ")
+            })
+        try writeStatus(of: process, site)
+        let upgrade = try site.run("upgrade")
+        #expect(upgrade.error == "" && upgrade.output.hasPrefix("0 of 1 coprocesses"), "\(upgrade)")
     }
 
     @Test("a process that is not geopipe gets no signal, regardless of its status file")
