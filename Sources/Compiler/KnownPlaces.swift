@@ -35,7 +35,7 @@ struct KnownPlaces {
     /// Returns the end of the warning about a kind of place: what else is unknown, or what is known instead.
     func substitute(for place: RulePlace) -> String {
         switch place {
-        case .continent: ", nor a country to take it from"
+        case .continent: " or a country"
         case .subdivision where hasSubdivisionsWithoutCode:
             " by its code, but some by their names, as rules may name them (NO/Viken)"
         default: ""

@@ -14,7 +14,7 @@ public final class Image: Sendable {
 
     /// Why a file cannot be used as an image.
     public struct Refusal: Error, CustomStringConvertible {
-        /// What is wrong with the file, for the operator.
+        /// The fault of the file, as a message to the operator.
         public let description: String
         /// Whether the file does not exist.
         public var isMissing = false

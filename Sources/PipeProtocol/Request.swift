@@ -54,7 +54,7 @@ public enum RequestError: Error {
     case unknownRequest
     /// A `Q` or `AXFR` line has more or fewer fields than its ABI version has. Counts include the tag.
     case wrongFieldCount(request: StaticString, found: Int, expected: Int, version: ABIVersion)
-    /// A field that needs a value is empty. The value is the name of the field, for the message.
+    /// A field is empty, but needs a value. The associated value is the name of the field.
     case emptyField(StaticString)
     /// The zone id is not a decimal number of one to ten digits, with or without a minus sign.
     case zoneIDNotANumber
@@ -62,8 +62,8 @@ public enum RequestError: Error {
     case commandsNeedVersion5
     /// The line is longer than `LineReader.limit`.
     case lineTooLong
-    /// A field that this module passes on, and that its reader could not parse: its name, for the message, and its
-    /// position in the line.
+    /// The caller could not parse a field that this module passed on. The associated values are the name of the field
+    /// and its position in the line.
     case unreadable(StaticString, Range<Int>)
 }
 

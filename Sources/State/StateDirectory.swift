@@ -117,7 +117,7 @@ public struct StateDirectory: Sendable {
             guard let known = switchesOfHistory(at: time(nil)) else {
                 throw Failure(
                     description:
-                        "the switches cannot be read: \(error), and neither the backup copy nor the history has the switches; nothing is changed, and coprocesses keep the switches that they have; \(wayToBegin)"
+                        "the switches cannot be read: \(error), and the backup copy and the history do not have the switches either; nothing is changed, and coprocesses keep the switches that they have; \(wayToBegin)"
                 )
             }
             switches = known
@@ -190,7 +190,7 @@ public struct StateDirectory: Sendable {
             do throws(Failure) { _ = try read(file) } catch { return nil }
         }
         return switchesOfHistory(at: time(nil)) == nil
-            ? "the history does not have the switches: \(wayToBegin), then repeat the drains"
+            ? "the history does not have the switches: \(wayToBegin), and the drains must be repeated"
             : "the next drain, undrain or force rebuilds both files from the history"
     }
 
@@ -202,7 +202,9 @@ public struct StateDirectory: Sendable {
         try asOwner { () throws(Failure) in rename(file, file + ".untrusted") == 0 }
     }
 
-    private var wayToBegin: String { "remove \(switchFile) and \(copy(of: switchFile)) to begin without any switch" }
+    private var wayToBegin: String {
+        "remove \(switchFile) and \(copy(of: switchFile)): a coprocess that still has the switches writes them again, otherwise there are none"
+    }
 
     /// Makes the folder, if it is missing.
     public func make() throws(Failure) { try make(path) }

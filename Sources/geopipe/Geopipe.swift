@@ -41,7 +41,7 @@ enum Main {
         // A file size limit must make write fail, not kill the process.
         signal(SIGXFSZ, SIG_IGN)
         let arguments = Array(processArguments.dropFirst())
-        // Neither the backend nor rollout status, the default subcommands, take positional arguments.
+        // The default subcommands, backend and rollout status, take no positional arguments.
         if let unknown = Geopipe.unknownCommand(in: arguments) {
             printError(
                 "unknown command '\(visible(unknown.command))'\(suggestion(for: unknown.word, among: unknown.known))")

@@ -140,7 +140,7 @@ struct VantagePanelTests {
         #expect(silent.bench(at: 3).opinion(on: "a", own: nil)?.isUp == false)
     }
 
-    @Test("keeps reports when the settings change, for the vantage points that stay")
+    @Test("a change of the settings keeps the reports of the vantage points that remain")
     func changedSettings() {
         let before = panel(
             .success(report("own")), .success(report("b", ["a": true])), .success(report("c", ["a": true])))

@@ -289,7 +289,7 @@ struct DatabaseCheckTests {
             ),
             (
                 system, "{ asns: { 224: oslo }, continents: { EU: oslo, AS: ashburn }, default: ashburn }",
-                "geopipe.yaml:3:49: warning: no database knows a continent, nor a country to take it from"
+                "geopipe.yaml:3:49: warning: no database knows a continent or a country"
             ),
             (
                 system, "{ asns: { 224: oslo }, countries: { NO: oslo, SE: ashburn }, default: ashburn }",

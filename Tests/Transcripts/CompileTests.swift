@@ -38,7 +38,7 @@ struct CompileTests {
         return coprocess
     }
 
-    @Test("a limit of the file size is an error with its reason, and kills neither compiler nor coprocess")
+    @Test("if a file would exceed the size limit, the compiler reports an error, and the coprocess continues")
     func fileSizeLimit() throws {
         let folder = try makeSite()
         try folder.write(Self.zone("192.0.2.2", names: 5_000), to: "zone")

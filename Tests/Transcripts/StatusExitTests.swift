@@ -72,8 +72,9 @@ struct StatusExitTests: AtStatusSite {
             #expect(drain.error.contains("using the history, in which the switches are: drained: oslo"), "\(drain)")
             return
         }
-        let remedy = "remove state/switches and state/switches.copy to begin without any switch"
-        #expect(hint.contains("\(remedy), then repeat the drains"), "\(hint)")
+        let remedy =
+            "remove state/switches and state/switches.copy: a coprocess that still has the switches writes them again, otherwise there are none"
+        #expect(hint.contains("\(remedy), and the drains must be repeated"), "\(hint)")
         #expect(drain.code == 2 && drain.error.contains(remedy), "\(drain)")
         for name in ["switches", "switches.copy"] { unlink("\(folder.path)/state/\(name)") }
         try run("drain", "ashburn")
