@@ -57,10 +57,10 @@ try-fleet: server build ## fault test of two servers with dnsdist; takes two min
 test: peer toolchain ## checks the format, then runs all tests
 	swift format lint --strict --recursive $(sources)
 	swift build --build-tests --explicit-target-dependency-import-check error
-	swift test --skip-build --disable-xctest --skip 'Oracle|Differential'
-	swift test --skip-build --disable-xctest --filter 'Oracle|Differential'
+	scripts/run-tests --skip-build --disable-xctest --skip 'Oracle|Differential'
+	scripts/run-tests --skip-build --disable-xctest --filter 'Oracle|Differential'
 	swift build --package-path Benchmarks --product benchmarksPackageTests
-	swift test --package-path Benchmarks --skip-build --disable-xctest
+	scripts/run-tests --package-path Benchmarks --skip-build --disable-xctest
 
 test-pdns: ## root: runs the tests with pdns for the installed release, 4.9 and 5.1; MIRROR=URI of a Debian mirror
 	@scripts/test-pdns .build-roots $(BUILD_PACKAGES) $(SERVER_PACKAGES) $(PEER_PACKAGES) $(ROOT_PACKAGES)

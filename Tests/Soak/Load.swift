@@ -20,7 +20,7 @@ enum Phase: Int, CaseIterable, CustomStringConvertible {
 
 /// Asks a name server on the loopback at a fixed rate, regardless of answers, and judges each answer.
 ///
-/// Times count from when a question was due, so that a stall cannot hide in questions that were not asked.
+/// Times count from when a question was due, so that a stall of less than `catchUp` cannot hide in questions that were not asked.
 final class Load: Sendable {
     /// A question that waits for its answer.
     private struct Waiting {
@@ -48,10 +48,15 @@ final class Load: Sendable {
         var hostile = 0
         /// The maximum delay of a question, in nanoseconds: how long the machine made processes wait.
         var delay: UInt64 = 0
+        /// The time for which no question was asked because this thread itself stood still, in nanoseconds.
+        var pauses: UInt64 = 0
     }
 
     /// The time-out of a client, in nanoseconds.
     static let patience: UInt64 = 5_000_000_000
+    /// The longest time after which this thread asks all questions that were due meanwhile, in nanoseconds. After a longer one it leaves
+    /// them out: thousands of datagrams at one moment would be a flood, of which the kernel drops most.
+    private static let catchUp: UInt64 = 100_000_000
     private static let sockets = 16
     /// The IPv4 networks of regular clients.
     private static let regulars = 400
@@ -123,7 +128,10 @@ final class Load: Sendable {
         /// The dropped datagrams, and when they were counted last.
         var (dropped, counted) = (0, UInt64(0))
         var clientNumber: UInt32 = UInt32(truncatingIfNeeded: seed)
-        let start = now()
+        /// The first question was due then; a pause moves it forward.
+        var start = now()
+        /// Questions to be asked once more, at the rate of all questions.
+        var lost: [(question: Question, client: Client)] = []
 
         func countDropped() {
             figures.droppedQuestions = DroppedDatagrams.count([port])
@@ -158,7 +166,7 @@ final class Load: Sendable {
             if dropped <= old.dropped { countDropped() }
             if !old.isRepeated, dropped > old.dropped {
                 figures.repeated += 1
-                return send(old.question, old.client, due: now(), isRepeated: true)
+                return lost.append((old.question, old.client))
             }
             figures.lost += 1
             journal.violation(
@@ -166,7 +174,12 @@ final class Load: Sendable {
             )
         }
 
+        func repeatOne() {
+            if let again = lost.popLast() { send(again.question, again.client, due: now(), isRepeated: true) }
+        }
+
         func ask(due: UInt64) {
+            repeatOne()
             send(random.one(of: questions), nextClient(&clientNumber, &random), due: due, isRepeated: false)
             figures.asked += 1
             askedSoFar.store(figures.asked, ordering: .relaxed)
@@ -208,7 +221,15 @@ final class Load: Sendable {
             let isEnding = isStopped.load(ordering: .relaxed)
             if time >= counted + 1_000_000_000 { countDropped() }
             var wait: UInt64 = 10_000_000
-            if !isEnding {
+            if isEnding {
+                repeatOne()
+                if !lost.isEmpty { wait = 1_000_000_000 / UInt64(rate) }
+            } else {
+                let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate)
+                if time > due + Self.catchUp {
+                    figures.pauses += time - due
+                    start += time - due
+                }
                 while case let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate), due <= time {
                     ask(due: due)
                 }
@@ -231,7 +252,7 @@ final class Load: Sendable {
                 }
                 oldest &+= 1
             }
-            if isEnding, oldest == next { break }
+            if isEnding, oldest == next, lost.isEmpty { break }
         }
         countDropped()
         result.withLock { $0 = figures }

@@ -40,7 +40,7 @@ struct Report {
             )
         }
         journal.tell(
-            "\nseed \(seed), \(clockWords(seconds))\nthrough pdns: \(asked.asked) questions, \(asked.lost) not answered, and \(asked.lostToKills) lost to \(kills) kills; \(asked.hostile) hostile messages; \(asked.repeated) questions had no answer at first and were asked once more, and the kernel dropped \(asked.droppedQuestions) questions that pdns had not read in time, and \(asked.droppedAnswers) answers; questions were asked up to \(asked.delay / 1_000_000) ms late, as the machine was busy"
+            "\nseed \(seed), \(clockWords(seconds))\nthrough pdns: \(asked.asked) questions, \(asked.lost) not answered, and \(asked.lostToKills) lost to \(kills) kills; \(asked.hostile) hostile messages; \(asked.repeated) questions had no answer at first and were asked once more, and the kernel dropped \(asked.droppedQuestions) questions that pdns had not read in time, and \(asked.droppedAnswers) answers; questions were asked up to \(asked.delay / 1_000_000) ms late, as the machine was busy; the part of the soak that asks stood still for \(asked.pauses / 1_000_000) ms in all, and asked nothing for that time"
         )
         if piped.answered > 0 {
             journal.tell(
