@@ -1,7 +1,6 @@
 import Answering
 import Compiler
 import DNS
-import Geography
 import Glibc
 import Image
 import Logging
@@ -16,62 +15,40 @@ struct Follower: ~Copyable {
     let log: Logger
     /// The snapshot in use; `nil` if there is none.
     var snapshot: Snapshot?
-    var switches: [Switch] = []
-    /// The identity of the text that `switches` was read from; `nil` if there is no file.
-    var switchIdentity: String?
-    var switchRestorer = SwitchRestorer()
-    /// Areas of switches in which the image has no clients.
-    var unknownAreas: [Area] = []
-    var health: HealthReport?
+    var switches = SwitchFollower()
+    var health = HealthFollower()
     var rollouts = RolloutFollower()
-    /// The switches and the down targets of the serving in use.
-    var inForce: [Switch] = []
-    var down: Set<String> = []
-    /// The weights and shares of the serving in use.
-    var weightsAndShares = WeightsAndShares()
-    /// Watches the input files of the image.
-    var files = FileWatch()
+    var inputs = InputWatch()
     /// Watches switches, health, rollout, images and reports.
     var stateFiles = FileWatch()
-    /// The name of the image in use, if images are shared.
-    var imageName: String?
-    /// Diagnostics about images that have been logged.
-    var logged: Set<String> = []
+    var images = ImageFiles()
     /// When a compilation was requested, in nanoseconds since 1970; `nil` if none is.
     var requestedAt: Int?
-    /// Whether an input file has changed since the last compilation.
-    var hasChanged = false
-    /// Whether inotify has reported that change.
-    var hasEvent = false
-    /// When the input files were checked last, in milliseconds on the monotonic clock.
-    var lastCheck = 0
-    /// The state of the image file of `backend --image` when it was mapped.
-    var imageState: FileState?
-    /// The state of the report's file when it was read.
-    var reportState: FileState?
-    /// Whether the image that should be in force is gone or damaged.
-    var isImageLost = false
-    /// When a lost image was last restored, in milliseconds on the monotonic clock.
-    var lastRepair = -Follower.repairInterval
-    /// When `rejoin` last tried the folder for images, in milliseconds on the monotonic clock.
-    var lastRejoin = milliseconds()
-    /// When the images were last marked as used, in milliseconds on the monotonic clock.
-    var lastUse = milliseconds()
     /// The last failure to start the compiler, so that it is logged once.
     var lastFailure: String?
+    /// The time between two attempts to restore a lost or damaged image.
+    private var repairPause = Pause(10_000, isOver: true)
+    /// The time between two attempts to use the folder for images again.
+    var rejoinPause = Pause(10_000, isOver: false)
+    /// The time between two marks that the images are in use.
+    private var usePause = Pause(3_600_000, isOver: false)
 
-    /// How long a file must stay unchanged before it is compiled, if inotify reports changes, in milliseconds.
-    static let quiet = 100
     /// The interval of steps without events, in milliseconds.
-    static let interval = 1_000
-    /// The interval of marking the images as used, in milliseconds.
-    private static let useInterval = 3_600_000
-    /// The minimum time between two attempts to restore a lost or damaged image, in milliseconds.
-    private static let repairInterval = 10_000
-    /// The minimum time between two attempts to use the folder for images again, in milliseconds.
-    private static let rejoinInterval = 10_000
-    /// The interval of checking all input files without events, in milliseconds.
-    private static let fileInterval = 5_000
+    private static let interval = 1_000
+
+    /// What this process knows of the files of images.
+    struct ImageFiles {
+        /// The name of the image in use, if images are shared.
+        var name: String?
+        /// The state of the image file of `backend --image` when it was mapped.
+        var fileState: FileState?
+        /// The state of the report's file when it was read.
+        var reportState: FileState?
+        /// Whether the image that should be in force is gone or damaged.
+        var isLost = false
+        /// Diagnostics that have been logged.
+        var logged: Set<String> = []
+    }
 
     /// The result of a step.
     struct StepResult {
@@ -101,41 +78,35 @@ struct Follower: ~Copyable {
 
     /// What is wrong with the files on disk, and which switches have no effect.
     var diagnostics: [String] {
-        (compiler.report?.diagnostics ?? [])
-            + (rollouts.diagnostic.map { [$0] } ?? []) + (switchRestorer.diagnostic.map { [$0] } ?? [])
-            + (unknownAreas.isEmpty
-                ? [] : ["a drain has no effect in \(areaWords(unknownAreas)): the image has no clients there"])
+        (compiler.report?.diagnostics ?? []) + (rollouts.diagnostic.map { [$0] } ?? []) + switches.diagnostics
     }
 
     /// The identity of the switches in use; `nil` without an image, or if nothing was ever switched.
-    var followedSwitches: String? { snapshot == nil ? nil : switchIdentity }
+    var followedSwitches: String? { snapshot == nil ? nil : switches.identity }
 
     /// The last known report of a compilation.
     var report: CompileReport? { compiler.report }
 
     /// Descriptors that become readable when a step is due; some may be -1.
-    var descriptors: [CInt] { [files.descriptor, stateFiles.descriptor, compiler.ending] }
+    var descriptors: [CInt] { [inputs.descriptor, stateFiles.descriptor, compiler.ending] }
 
     /// Milliseconds until the next step, if no descriptor becomes readable before.
     var timeout: Int {
         if compiler.isRunning, compiler.ending < 0 { return 20 }
-        return compiler.isRunning || hasChanged ? Self.quiet : Self.interval
+        return compiler.isRunning || inputs.hasChanged ? InputWatch.quiet : Self.interval
     }
 
     /// Checks once everything that may have changed.
     mutating func step() -> StepResult {
         var result = StepResult()
-        if milliseconds() - lastUse > Self.useInterval {
-            lastUse = milliseconds()
-            compiler.store?.noteUse()
-        }
-        let isFromEvent = files.takeEvents()
+        if usePause.takeTurn() { compiler.store?.noteUse() }
+        let hasNewEvents = inputs.takeEvents()
         _ = stateFiles.takeEvents()
         if finishCompilation() { result.isSnapshotNew = true }
         if followImages() { result.isSnapshotNew = true }
         repair()
         rejoin()
-        compileIfChanged(isFromEvent: isFromEvent)
+        compileIfChanged(hasNewEvents: hasNewEvents)
         moveState()
         var changed = followState()
         // Only after new data is in force, since this takes long.
@@ -158,14 +129,14 @@ struct Follower: ~Copyable {
     /// Adopts the image of another process.
     private mutating func followImages() -> Bool {
         if let file = compiler.request.image {
-            guard requestedAt != nil || FileState(file) != imageState else { return false }
+            guard requestedAt != nil || FileState(file) != images.fileState else { return false }
             requestedAt = nil
             return adopt(file: file)
         }
         guard let store = compiler.store else { return false }
         let state = FileState(store.reportFile)
-        if state != reportState {
-            reportState = state
+        if state != images.reportState {
+            images.reportState = state
             compiler.readReport()
             watchFiles()
         }
@@ -173,7 +144,7 @@ struct Follower: ~Copyable {
     }
 
     mutating func adoptIfNew() -> Bool {
-        guard let store = compiler.store, store.currentName != imageName else { return false }
+        guard let store = compiler.store, store.currentName != images.name else { return false }
         let before = snapshot
         return adoptCurrent() && snapshot !== before
     }
@@ -182,8 +153,7 @@ struct Follower: ~Copyable {
     /// coprocesses that start need one. The snapshot in use is published first, because the compiler may need it to
     /// keep the content of a broken zone.
     private mutating func repair() {
-        guard isImageLost || isImageGone, milliseconds() - lastRepair >= Self.repairInterval else { return }
-        lastRepair = milliseconds()
+        guard images.isLost || isImageGone, repairPause.takeTurn() else { return }
         if let store = compiler.store, let snapshot { store.restore(snapshot) }
         if compiler.report?.image != nil { requestCompilation() }
     }
@@ -197,15 +167,14 @@ struct Follower: ~Copyable {
     /// Uses the folder for images again, if it was given up for lack of space, as soon as there is space.
     private mutating func rejoin() {
         guard compiler.store == nil, compiler.request.image == nil, let state, let snapshot, !compiler.isRunning,
-            milliseconds() - lastRejoin >= Self.rejoinInterval
+            rejoinPause.takeTurn()
         else { return }
-        lastRejoin = milliseconds()
         let shared = CompilerRunner(compiler.request, state: state)
         guard let store = shared.store, store.restore(snapshot) else { return }
         log.notice("images are kept in \(store.folder) again")
         compiler = shared
         compiler.readReport()
-        imageName = nil
+        images.name = nil
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
     }
@@ -213,43 +182,29 @@ struct Follower: ~Copyable {
     /// Watches the files that the last compilation read, from the states in which it read them.
     mutating func watchFiles() {
         if let image = compiler.request.image {
-            files.watch([image], readSince: 0)
+            inputs.watch([image], readSince: 0)
         } else if let report = compiler.report {
-            files.watch(report.states)
+            inputs.watch(report.states)
         } else if let manifest = snapshot?.manifest {
-            files.watch(
+            inputs.watch(
                 Dictionary(
                     manifest.inputs.map { ($0.path, FileState(words: $0.state)) }, uniquingKeysWith: { a, _ in a }))
         } else {
-            files.watch([compiler.request.configuration], readSince: time(nil))
+            inputs.watch([compiler.request.configuration], readSince: time(nil))
         }
-        (hasChanged, hasEvent) = (false, false)
-        lastCheck = 0
     }
 
     /// Starts a compilation if files have changed and are no longer being written.
-    private mutating func compileIfChanged(isFromEvent: Bool) {
+    private mutating func compileIfChanged(hasNewEvents: Bool) {
         guard compiler.request.image == nil else { return }
-        let now = milliseconds()
-        // inotify reports the end of a write. Without it, a change may be the begin of a long write, so the wait is
-        // longer.
-        hasEvent = hasEvent || isFromEvent
-        let interval = hasChanged ? hasEvent ? Self.quiet : Self.interval : Self.fileInterval
-        let isDue = now - lastCheck >= interval
-        var isChanging = false
-        if isFromEvent || isDue {
-            isChanging = files.hasChanged()
-            hasChanged = hasChanged || isChanging
-            lastCheck = now
-        }
+        let isChanged = inputs.isChangeComplete(hasNewEvents: hasNewEvents)
         let isRetry = compiler.report?.retryAt.map { $0 <= time(nil) } ?? false
-        // A file that changes again is still being written, and may be incomplete.
-        guard requestedAt != nil || isRetry || hasChanged && !isChanging && isDue, !compiler.isRunning else { return }
-        switch compiler.begin(isUrgent: snapshot == nil, requestedAt: requestedAt, states: files.states, log) {
+        guard requestedAt != nil || isRetry || isChanged, !compiler.isRunning else { return }
+        switch compiler.begin(isUrgent: snapshot == nil, requestedAt: requestedAt, states: inputs.states, log) {
         case .started:
             lastFailure = nil
             requestedAt = nil
-            (hasChanged, hasEvent) = (false, false)
+            inputs.noteCompilation()
         case .held: break
         case .stuck(let reason): compileAlone(reason)
         case .known:
@@ -261,7 +216,7 @@ struct Follower: ~Copyable {
             }
             lastFailure = reason
             requestedAt = nil
-            hasChanged = false
+            inputs.noteCompilation()
         }
     }
 

@@ -33,18 +33,20 @@ extension Follower {
         guard let store = compiler.store else { return false }
         let name = store.currentName
         let found = store.current()
-        isImageLost = found.snapshot == nil || !found.diagnostics.isEmpty
-        for diagnostic in found.diagnostics where logged.insert(diagnostic).inserted { log.warning("\(diagnostic)") }
+        images.isLost = found.snapshot == nil || !found.diagnostics.isEmpty
+        for diagnostic in found.diagnostics where images.logged.insert(diagnostic).inserted {
+            log.warning("\(diagnostic)")
+        }
         guard let newer = found.snapshot else { return false }
-        if found.diagnostics.isEmpty { logged = [] }
-        imageName = name
+        if found.diagnostics.isEmpty { images.logged = [] }
+        images.name = name
         snapshot = newer
         return true
     }
 
     /// Adopts the image file of `backend --image`.
     mutating func adopt(file: String) -> Bool {
-        imageState = FileState(file)
+        images.fileState = FileState(file)
         do {
             snapshot = try Snapshot(path: file)
             return true
@@ -101,7 +103,7 @@ extension Follower {
     mutating func compileAlone(_ reason: String) {
         log.error("\(reason)")
         compiler.stopSharing()
-        lastRejoin = milliseconds()
+        rejoinPause.begin()
     }
 
     /// Adopts the image of the last compilation, or logs why there is none; `nil` if the image is lost and must be
@@ -154,15 +156,15 @@ extension Follower {
     mutating func start() -> Serving? {
         compiler.readReport()
         if let state {
-            readSwitches(state)
-            readHealth(state)
+            switches.read(state, log)
+            health.read(state, log)
         }
         rollouts.read(state, printError)
         watchFiles()
         stateFiles.watch(statePaths, readSince: time(nil))
         compiler.store?.noteUse()
         // The image in force was unusable: compile it again for coprocesses that start.
-        if !logged.isEmpty { requestCompilation() }
+        if !images.logged.isEmpty { requestCompilation() }
         if let snapshot {
             let manifest = snapshot.manifest
             let isFixed = compiler.request.image != nil

@@ -13,20 +13,19 @@ extension Follower {
         else { return }
         let path = snapshot.manifest.stateDirectory
         state = path.isEmpty ? nil : StateDirectory(path: path)
-        (switches, switchIdentity, health) = ([], nil, nil)
-        switchRestorer = SwitchRestorer()
+        (switches, health) = (SwitchFollower(), HealthFollower())
         rollouts.read(state, printError)
         compiler = CompilerRunner(compiler.request, state: state)
         compiler.readReport()
-        imageName = compiler.store?.currentName
+        images.name = compiler.store?.currentName
         // The image moves too, for coprocesses that start there.
-        if let store = compiler.store, imageName == nil {
+        if let store = compiler.store, images.name == nil {
             store.restore(snapshot)
-            imageName = store.currentName
+            images.name = store.currentName
         }
         if let state {
-            readSwitches(state)
-            readHealth(state)
+            switches.read(state, log)
+            health.read(state, log)
         }
         stateFiles.watch(statePaths, readSince: time(nil))
         watchFiles()
@@ -48,67 +47,26 @@ extension Follower {
         var isRolloutNew = false
         if let state {
             let changes = stateFiles.changes()
-            if changes.contains(state.switchFile) { readSwitches(state) }
-            switchRestorer.restore(switches, in: state, at: milliseconds(), log)
-            if changes.contains(state.healthFile) { readHealth(state) }
+            if changes.contains(state.switchFile) { switches.read(state, log) }
+            switches.restoreFiles(in: state, log)
+            if changes.contains(state.healthFile) { health.read(state, log) }
             isRolloutNew = changes.contains(state.rolloutFile)
             if isRolloutNew { rollouts.read(state, printError) }
         }
         let isRolloutMended = rollouts.retry(state, rolloutStore, at: milliseconds(), printError)
-        // Compared each time: an ended switch is in force again if the clock is set back.
-        let nowInForce = switches.filter { $0.isInForce(at: now) }
-        let nowDown = Set(health?.down(at: now).keys ?? [:].keys)
-        return nowInForce != inForce || nowDown != down || isRolloutNew || isRolloutMended
-            || rollouts.hasOtherLimits(health, at: now)
-            || snapshot.map { $0.weightsAndShares(health, at: now) != weightsAndShares } ?? false
+        return switches.isOutdated(at: now) || health.isOutdated(for: snapshot, at: now) || isRolloutNew
+            || isRolloutMended || rollouts.hasOtherLimits(health.report, at: now)
     }
 
     mutating func served() -> Serving? {
         let now = time(nil)
-        inForce = switches.filter { $0.isInForce(at: now) }
-        down = Set(health?.down(at: now).keys ?? [:].keys)
         let serving = snapshot.map { snapshot in
             let candidate = rollouts.candidate(
-                for: snapshot, rolloutStore, switches: switches, health: health, at: now, printError)
-            return Serving(snapshot, switches: switches, health: health, at: now, candidate: candidate)
+                for: snapshot, rolloutStore, switches: switches.all, health: health.report, at: now, printError)
+            return Serving(snapshot, switches: switches.all, health: health.report, at: now, candidate: candidate)
         }
-        unknownAreas = serving?.unknownAreas ?? []
-        weightsAndShares = serving?.weightsAndShares ?? WeightsAndShares()
+        switches.note(serving, at: now)
+        health.note(serving, at: now)
         return serving
-    }
-
-    /// Reads the switches. A corrupt file changes nothing.
-    mutating func readSwitches(_ state: StateDirectory) {
-        do throws(StateDirectory.Failure) {
-            let found = try state.switches()
-            if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
-            // A missing file ends no switch: commands that end a switch write the file.
-            switchRestorer.noteFiles(areGone: found.value == nil && !switches.isEmpty)
-            if let value = found.value {
-                (switches, switchIdentity) = (value, found.identity)
-                log.debug("read the switches", metadata: ["count": .stringConvertible(value.count)])
-            }
-        } catch {
-            log.error("\(error); the switches stay as they are")
-        }
-    }
-
-    /// Reads the health. A corrupt file changes nothing, and targets that the report lacks keep their state.
-    mutating func readHealth(_ state: StateDirectory) {
-        do throws(StateDirectory.Failure) {
-            let found = try state.health()
-            if let diagnostic = found.diagnostic { log.warning("\(diagnostic)") }
-            guard var newer = found.value else { return }
-            if let known = health { newer.complete(from: known) }
-            health = newer
-            log.debug(
-                "read the health",
-                metadata: [
-                    "targets": .stringConvertible(newer.states.count),
-                    "age_s": .stringConvertible(time(nil) - newer.time),
-                ])
-        } catch {
-            log.error("\(error); the health of all addresses stays as it is")
-        }
     }
 }

@@ -158,7 +158,7 @@ public final class Reloader: Sendable {
             report(status, follower.state, last: &lastReport)
             watch.check(
                 follower.rollouts.rollout, configuration, store, new: follower.rollouts.snapshot,
-                switches: follower.switches, health: follower.health, printError)
+                switches: follower.switches.all, health: follower.health.report, printError)
             if wait(follower) { follower.requestCompilation() }
             supply.discard()
             orphans.reap()

@@ -7,10 +7,7 @@ struct SwitchRestorer {
     /// Why the files are still gone; `nil` if they are not.
     private(set) var diagnostic: String?
     private var isDue = false
-    /// The time of the next attempt, in milliseconds of the monotonic clock.
-    private var nextAttempt = 0
-    /// The time between two attempts, in milliseconds.
-    private static let interval = 5_000
+    private var pause = Pause(5_000, isOver: true)
 
     /// Notes whether the files are gone, after reading them.
     mutating func noteFiles(areGone: Bool) {
@@ -19,11 +16,8 @@ struct SwitchRestorer {
     }
 
     /// Makes an attempt, if one is due.
-    ///
-    /// - Parameter now: the time in milliseconds of the monotonic clock.
-    mutating func restore(_ switches: [Switch], in state: StateDirectory, at now: Int, _ log: Logger) {
-        guard isDue, now >= nextAttempt else { return }
-        nextAttempt = now + Self.interval
+    mutating func restore(_ switches: [Switch], in state: StateDirectory, _ log: Logger) {
+        guard isDue, pause.takeTurn() else { return }
         do throws(StateDirectory.Failure) {
             if try state.restore(switches) {
                 log.warning("the switch files have disappeared; wrote the switches in use again")

@@ -138,6 +138,9 @@ public struct PowerDNSConfiguration: Sendable {
     }
 }
 
+/// Bytes of a settings file. The template with all settings of pdns 5.1 has some 20 KB.
+private let largestSettingsFile = 1 << 20
+
 /// Reads a regular file. Other kinds, such as a FIFO, are refused, because reading them may never end.
 private func contents(of file: String) throws(Diagnostic) -> [UInt8] {
     func unreadable(_ reason: String) -> Diagnostic {
@@ -160,6 +163,7 @@ private func contents(of file: String) throws(Diagnostic) -> [UInt8] {
         }
         guard !chunk[..<count].contains(0) else { throw unreadable("it is not text; name a pdns.conf") }
         bytes += chunk[..<count]
+        guard bytes.count <= largestSettingsFile else { throw unreadable("it has more than 1 MiB; name a pdns.conf") }
     }
     guard ferror(stream) == 0 else { throw unreadable("reading failed") }
     return bytes

@@ -32,6 +32,17 @@ struct FileTests {
             try machine.findings(in: "pdns.conf") == ["~/pdns.conf: cannot read it: it is not text; name a pdns.conf"])
     }
 
+    @Test("a file that is too large for settings")
+    func large() throws {
+        let machine = try Machine()
+        let lines = String(repeating: "# \(String(repeating: "x", count: 1_000))\n", count: 1_100)
+        try Data(lines.utf8).write(to: machine.folder.appending(path: "pdns.conf"))
+        #expect(
+            try machine.findings(in: "pdns.conf") == [
+                "~/pdns.conf: cannot read it: it has more than 1 MiB; name a pdns.conf"
+            ])
+    }
+
     @Test("a byte order mark, with which pdns does not start, and UTF-16")
     func byteOrderMark() throws {
         let machine = try Machine()

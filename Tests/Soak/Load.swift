@@ -133,6 +133,9 @@ final class Load: Sendable {
         /// Questions to be asked once more, at the rate of all questions.
         var lost: [(question: Question, client: Client)] = []
 
+        /// Returns when the next question is due.
+        func due() -> UInt64 { start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate) }
+
         func countDropped() {
             figures.droppedQuestions = DroppedDatagrams.count([port])
             figures.droppedAnswers = DroppedDatagrams.count(ports)
@@ -225,17 +228,14 @@ final class Load: Sendable {
                 repeatOne()
                 if !lost.isEmpty { wait = 1_000_000_000 / UInt64(rate) }
             } else {
-                let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate)
-                if time > due + Self.catchUp {
-                    figures.pauses += time - due
-                    start += time - due
+                if time > due() + Self.catchUp {
+                    let pause = time - due()
+                    figures.pauses += pause
+                    start += pause
                 }
-                while case let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate), due <= time {
-                    ask(due: due)
-                }
-                let due = start + UInt64(figures.asked) * 1_000_000_000 / UInt64(rate)
+                while due() <= time { ask(due: due()) }
                 let moment = now()
-                wait = due > moment ? min(due - moment, wait) : 0
+                wait = due() > moment ? min(due() - moment, wait) : 0
             }
             var patience = timespec(tv_sec: 0, tv_nsec: Int(wait))
             if ppoll(&sockets, nfds_t(sockets.count), &patience, nil) > 0 {
