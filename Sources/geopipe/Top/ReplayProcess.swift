@@ -58,7 +58,10 @@ final class ReplayProcess {
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        posix_spawnattr_setsigmask(&attributes, &signalsBefore)
+        // If this process is killed, the kernel sends SIGHUP to all on the terminal, maybe before the agent can ignore it.
+        var mask = signalsBefore
+        sigaddset(&mask, SIGHUP)
+        posix_spawnattr_setsigmask(&attributes, &mask)
         // In the same process group: Ctrl-C and Ctrl-Z reach both programs.
         var process = pid_t()
         let failure =
