@@ -91,7 +91,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "PowerDNSLint", dependencies: ["Configuration", "DNS", "Platform", "Routing", "Zones"],
+            name: "PowerDNSLint", dependencies: ["CLinux", "Configuration", "DNS", "Platform", "Routing", "Zones"],
             swiftSettings: strict),
         .executableTarget(
             name: "geopipe",

@@ -37,9 +37,6 @@ public final class Reloader: Sendable {
         var follower: Follower?
     }
 
-    /// The interval of status reports, in milliseconds.
-    private static let statusInterval = 1_000
-
     /// - Parameters:
     ///   - supply: receives each new serving.
     ///   - request: what to compile.
@@ -99,18 +96,25 @@ public final class Reloader: Sendable {
     ///
     /// - Returns: the first serving; `nil` if there is no image.
     public func start() -> Serving? {
-        let serving = follower.withLock { box in
+        var status = CoprocessStatus(configuration: configuration)
+        status.started = started
+        status.imageFile = imageFile
+        let (serving, first) = follower.withLock { box in
             box.follower!.waitForFirst()
-            return box.follower!.start()
+            let serving = box.follower!.start()
+            status.loaded = box.follower!.snapshot == nil ? nil : time(nil)
+            complete(&status, box.follower!)
+            // Before the first answer, so that commands find every process that answers.
+            return (serving, written(status, box.follower!.state, after: nil))
         }
         hasNoSnapshot.store(serving == nil, ordering: .relaxed)
         sender.follow(serving?.snapshot, loaded: time(nil), state)
         sender.start()
-        startThread { [self] in
-            // On Linux, `nice` affects only the calling thread.
-            _ = nice(19)
+        startThread { [self, status] in
+            // On Linux, `nice` affects only the calling thread. With 19, a switch takes seconds on a machine without idle time.
+            _ = nice(10)
             var own = follower.withLock { $0.follower.take()! }
-            run(&own)
+            run(&own, status, reported: first)
         }
         return serving
     }
@@ -124,12 +128,8 @@ public final class Reloader: Sendable {
     ///   it takes little time.
     public func finish(isEnd: Bool) { sender.finish(isEnd: isEnd) }
 
-    private func run(_ follower: inout Follower) {
-        var status = CoprocessStatus(configuration: configuration)
-        status.started = started
-        status.imageFile = imageFile
-        status.loaded = follower.snapshot == nil ? nil : time(nil)
-        var lastReport = ""
+    private func run(_ follower: inout Follower, _ first: CoprocessStatus, reported: String?) {
+        var (status, reported) = (first, reported)
         var watch = RolloutWatch()
         sender.follow(candidate: follower.rollouts.snapshot)
         while true {
@@ -143,21 +143,11 @@ public final class Reloader: Sendable {
             }
             sender.follow(candidate: follower.rollouts.snapshot)
             if let serving = result.serving { supply.deliver(serving) }
-            status.image = follower.snapshot?.image.id
-            status.databases = follower.snapshot?.databaseBuilds ?? []
-            // The session uses these from the next question on.
-            status.switches = follower.followedSwitches
-            let store = follower.rolloutStore
-            status.images = store?.name
-            // A coprocess with `backend --image` never follows a rollout.
-            status.rollout = follower.snapshot == nil || store == nil ? nil : follower.rollouts.followed
-            status.rolloutTally = follower.rollouts.tally
-            status.diagnostics = follower.diagnostics
-            status.questions = supply.questions
-            status.refusal = refusal.withLock { $0 }
-            report(status, follower.state, last: &lastReport)
+            // The session uses this serving from the next question on.
+            complete(&status, follower)
+            reported = written(status, follower.state, after: reported)
             watch.check(
-                follower.rollouts.rollout, configuration, store, new: follower.rollouts.snapshot,
+                follower.rollouts.rollout, configuration, follower.rolloutStore, new: follower.rollouts.snapshot,
                 switches: follower.switches.all, health: follower.health.report, printError)
             if wait(follower) { follower.requestCompilation() }
             supply.discard()
@@ -165,17 +155,33 @@ public final class Reloader: Sendable {
         }
     }
 
-    /// Writes the status to the state directory, if there is one. Failures are ignored, and retried with the next
-    /// status.
-    private func report(_ status: CoprocessStatus, _ state: StateDirectory?, last lastReport: inout String) {
-        guard let state else { return }
+    /// Updates what the follower and the session know.
+    private func complete(_ status: inout CoprocessStatus, _ follower: borrowing Follower) {
+        status.image = follower.snapshot?.image.id
+        status.databases = follower.snapshot?.databaseBuilds ?? []
+        status.switches = follower.followedSwitches
+        let store = follower.rolloutStore
+        status.images = store?.name
+        // A coprocess with `backend --image` never follows a rollout.
+        status.rollout = follower.snapshot == nil || store == nil ? nil : follower.rollouts.followed
+        status.rolloutTally = follower.rollouts.tally
+        status.diagnostics = follower.diagnostics
+        status.questions = supply.questions
+        status.refusal = refusal.withLock { $0 }
+    }
+
+    /// Writes the status to the state directory, if there is one and the status is another than before.
+    ///
+    /// - Returns: what is written there; `nil` if nothing could be, which is then tried again with the next status.
+    private func written(_ status: CoprocessStatus, _ state: StateDirectory?, after before: String?) -> String? {
+        guard let state else { return nil }
         let text = "\(state.path)\n\(status.text)"
-        if text == lastReport, state.tellNothingNew(process: status.process) { return }
+        if text == before, state.tellNothingNew(process: status.process) { return text }
         do throws(StateDirectory.Failure) {
             try state.tell(status)
-            lastReport = text
+            return text
         } catch {
-            lastReport = ""
+            return nil
         }
     }
 

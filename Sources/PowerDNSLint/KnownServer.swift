@@ -1,3 +1,4 @@
+import CLinux
 import DNS
 import Glibc
 import Platform
@@ -81,20 +82,17 @@ public struct KnownServer: Sendable {
 
 /// Returns the output of a program to stdout and stderr; `nil` if it cannot be run, or has not ended after 5 s.
 private func output(of program: String, _ arguments: [String]) -> String? {
-    var ends: (reading: CInt, writing: CInt) = (-1, -1)
-    let made = withUnsafeMutablePointer(to: &ends) {
-        $0.withMemoryRebound(to: CInt.self, capacity: 2) { pipe($0) }
-    }
-    guard made == 0 else { return nil }
+    // A child of another thread must not keep the pipe open.
+    var pipe: [CInt] = [-1, -1]
+    guard pipe2(&pipe, O_CLOEXEC) == 0 else { return nil }
+    let ends = (reading: pipe[0], writing: pipe[1])
     defer { close(ends.reading) }
-    _ = fcntl(ends.reading, F_SETFD, FD_CLOEXEC)
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, ends.writing, STDOUT_FILENO)
     posix_spawn_file_actions_adddup2(&actions, ends.writing, STDERR_FILENO)
-    posix_spawn_file_actions_addclose(&actions, ends.writing)
     var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
     defer { for argument in argv { free(argument) } }
     var process: pid_t = 0

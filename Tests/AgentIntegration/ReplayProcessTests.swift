@@ -149,7 +149,9 @@ struct ReplayProcessTests {
         let state = StateDirectory(path: folder.path)
         let view = LiveView(.live, host: "test", start: wallTime())
         func serve() -> Task<Void, Never> {
-            Task { await LiveServer(view).run(atSocket: state.liveSocket, in: nil, consolation: "") }
+            Task(executorPreference: DedicatedExecutor.shared) {
+                await LiveServer(view).run(atSocket: state.liveSocket, in: nil, consolation: "")
+            }
         }
         let first = serve()
         #expect(await inThread { eventually(within: .seconds(600)) { access(state.liveSocket, F_OK) == 0 } })

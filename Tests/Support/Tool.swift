@@ -57,6 +57,9 @@ package func isRunning(_ process: pid_t) -> Bool {
     status(of: process) != nil
 }
 
+/// Whether a signal such as SIGSTOP has stopped a process.
+package func isStopped(_ process: pid_t) -> Bool { status(of: process)?.state == "T" }
+
 /// Returns the parent and the state of a process, from /proc/PID/stat; `nil` if the process has ended, also if it is
 /// a zombie.
 private func status(of process: pid_t) -> (parent: pid_t, state: String)? {

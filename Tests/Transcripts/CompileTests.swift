@@ -113,19 +113,27 @@ struct CompileTests {
         #expect(images(folder).count == 2, "a coprocess that starts maps what is there")
     }
 
+    /// Kills the compiler that a coprocess starts, before it ends. Calls `body` until then.
+    @discardableResult
+    private func killCompiler(of coprocess: Coprocess, _ body: () throws -> Void = {}) throws -> pid_t {
+        var killed: pid_t?
+        let isKilled = try eventually(within: Coprocess.timeout) {
+            try body()
+            // A stopped process cannot end by itself.
+            killed = try children(of: coprocess.identifier).first { kill($0, SIGSTOP) == 0 && isStopped($0) }
+            return killed.map { kill($0, SIGKILL) == 0 } ?? false
+        }
+        try #require(isKilled)
+        return try #require(killed)
+    }
+
     @Test("a killed compiler causes only a message, and the next change is compiled")
     func killed() throws {
         let folder = try makeSite()
         let coprocess = try start(folder)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         try folder.write(Self.zone("192.0.2.3", names: 100_000), to: "zone")
-        var killed: pid_t?
-        let isKilled = try eventually(within: Coprocess.timeout) {
-            _ = try ask(coprocess, "www.example.com")
-            killed = try children(of: coprocess.identifier).first
-            return killed.map { kill($0, SIGKILL) == 0 } ?? false
-        }
-        try #require(isKilled)
+        try killCompiler(of: coprocess) { _ = try ask(coprocess, "www.example.com") }
         try waitFor("geopipe.yaml: the compiler was ended by signal 9", coprocess)
         #expect(try address(coprocess, "x.example.org") == "192.0.2.2")
         try folder.write(Self.zone("192.0.2.4"), to: "zone")
@@ -141,13 +149,8 @@ struct CompileTests {
         try coprocess.send("HELO\t5\n")
         // One more is tried, for this coprocess alone; then none until something changes.
         for _ in 0..<2 {
-            var killed: pid_t?
-            let isKilled = eventually(within: Coprocess.timeout) {
-                killed = try? children(of: coprocess.identifier).first
-                return killed.map { kill($0, SIGKILL) == 0 } ?? false
-            }
-            try #require(isKilled)
-            let isGone = eventually(within: Coprocess.timeout) { kill(killed!, 0) != 0 }
+            let killed = try killCompiler(of: coprocess)
+            let isGone = eventually(within: Coprocess.timeout) { kill(killed, 0) != 0 }
             try #require(isGone)
         }
         _ = try coprocess.answer()
